@@ -1,0 +1,129 @@
+"""Every error that segconnect raises on purpose.
+
+An error belongs to a family by what helps: FIX (mend the bundle), RETRY (try again later) or STOP
+(mend the connection or the scenario first). Its `kind` is the name that run history shows and that
+an error handler is set on; the names are the ones scenario builders know.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+
+class Recovery(Enum):
+    """What helps after an error."""
+
+    FIX = "fix"
+    RETRY = "retry"
+    STOP = "stop"
+
+
+class SegconnectError(Exception):
+    """An error with a message for people: the place, the value found, and what to do next."""
+
+    kind = "RuntimeError"
+    recovery = Recovery.STOP
+
+
+class MappingError(SegconnectError):
+    """A template could not be read, or could not be evaluated for a bundle."""
+
+    kind = "DataError"
+    recovery = Recovery.FIX
+
+
+class InvalidBundleError(SegconnectError):
+    """The values given to a module do not fit its fields; nothing was sent."""
+
+    kind = "BundleValidationError"
+    recovery = Recovery.FIX
+
+    def __init__(self, label: str, problems: Sequence[str]) -> None:
+        self.label, self.problems = label, list(problems)  # one sentence for each problem
+        super().__init__(f"{label}: {'; '.join(self.problems)}")
+
+
+class RefusedError(SegconnectError):
+    """The account read the request and refused it (HTTP 400); sending it again would not help."""
+
+    kind = "DataError"
+    recovery = Recovery.FIX
+
+    def __init__(self, label: str, errors: Sequence[str], status: int = 400) -> None:
+        self.label, self.errors, self.status = label, list(errors), status
+        super().__init__(f"{label}: the account refused the bundle: {'; '.join(self.errors)}")
+
+
+class UnauthorizedError(SegconnectError):
+    """The account does not accept the connection's API key, account ID or integration ID."""
+
+    kind = "InvalidAccessTokenError"
+    recovery = Recovery.STOP
+
+
+class ThrottledError(SegconnectError):
+    """The account asked for a pause (HTTP 429)."""
+
+    kind = "RateLimitError"
+    recovery = Recovery.RETRY
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after  # seconds that the account asked for
+        super().__init__(message)
+
+
+class UnreachableError(SegconnectError):
+    """No usable answer came: no connection, a time-out, or a server error (HTTP 5xx)."""
+
+    kind = "ConnectionError"
+    recovery = Recovery.RETRY
+
+    def __init__(self, message: str, *, may_have_arrived: bool) -> None:
+        self.may_have_arrived = may_have_arrived  # whether the account may have acted on it
+        super().__init__(message)
+
+
+class SourceError(SegconnectError):
+    """A source cannot be read as it was described."""
+
+    kind = "DataError"
+    recovery = Recovery.FIX
+
+
+class ScenarioError(SegconnectError):
+    """A scenario file, or something it names, is not usable; nothing was sent."""
+
+    kind = "InvalidConfigurationError"
+    recovery = Recovery.STOP
+
+
+class ConnectionSetupError(SegconnectError):
+    """A connection is missing, incomplete, or its API key cannot be read."""
+
+    kind = "AccountValidationError"
+    recovery = Recovery.STOP
+
+
+class StoreError(SegconnectError):
+    """The record store cannot be opened or written."""
+
+    kind = "RuntimeError"
+    recovery = Recovery.STOP
+
+
+class UsageError(SegconnectError):
+    """A command or setting was given something that it cannot use."""
+
+    kind = "InvalidConfigurationError"
+    recovery = Recovery.STOP
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
+    """Says that a name is unknown, and guesses the known one that was meant."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"unknown {what} {name!r}; did you mean {close[0]!r}?"
+    return f"unknown {what} {name!r}; known are {', '.join(sorted(names))}"

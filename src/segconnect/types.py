@@ -1,0 +1,231 @@
+"""Money and time: `Cents`, `Moment` and `Day`, and how they are read from what people send.
+
+Money is whole cents, an int: "12.5" and "$10" are refused with the fix named, never rounded.
+A moment is an aware datetime in UTC. The texts read as one are the published list of supported
+date and time formats of the scenario builder (year first, US slashes, dotted days first), and
+nothing else: 20/06/2016 is refused, since guessing which part is the month loses data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field
+
+MAX_CENTS = 2**53 - 1  # what every JSON reader, SQL engine and spreadsheet keeps exactly
+
+_TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
+_ZONE = r"(?P<zone>Z|(?:GMT|UTC)?[+-]\d{2}:?\d{2}|GMT|UTC)"
+_MOMENT = re.compile(
+    r"(?:(?P<y1>\d{4})-(?P<m1>\d{1,2})-(?P<d1>\d{1,2})"
+    r"|(?P<y2>\d{4})/(?P<m2>\d{1,2})/(?P<d2>\d{1,2})"
+    r"|(?P<m3>\d{1,2})/(?P<d3>\d{1,2})/(?P<y3>\d{4})"
+    r"|(?P<d4>\d{1,2})\.(?P<m4>\d{1,2})\.(?P<y4>\d{4}))"
+    rf"(?:(?:[Tt]|\s+){_TIME}(?:\s*(?P<half>[AaPp][Mm]))?(?:\s*{_ZONE})?)?",
+    re.ASCII,
+)
+_PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}", re.ASCII)
+
+DATE_FORMATS = (
+    "2016-06-20T17:26:44.356Z",
+    "2016-06-20 19:26:44 GMT+02:00",
+    "2016-06-20 19:26+0200",
+    "2016-06-20 17:26:44",
+    "2016-06-20",
+    "2016/06/20 17:26:44",
+    "2016/06/20 19:26:44+02:00",
+    "2016/06/20 17:26",
+    "2016/06/20 5:26 PM",
+    "2016/06/20",
+    "06/20/2016 17:26:44",
+    "06/20/2016 19:26:44+02:00",
+    "06/20/2016 17:26",
+    "06/20/2016 5:26 PM",
+    "06/20/2016",
+    "20.6.2016 17:26:44",
+    "20.6.2016 19:26:44+02:00",
+    "20.6.2016",
+)
+"""The published examples of supported date and time texts."""
+
+default_zone: ContextVar[tzinfo] = ContextVar("default_zone", default=UTC)
+"""The time zone of a moment given without one; set from the connection's or scenario's setting."""
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Finds a time zone of the tz database by its name.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"unknown time zone {name!r}; expected one such as Europe/Oslo") from None
+
+
+def parse_moment(text: str, zone: tzinfo | None = None) -> datetime:
+    """Reads a date, with or without time and offset, in one of the published formats.
+
+    Args:
+        text: The text; blanks around it do not matter.
+        zone: The zone of a text without an offset; default UTC.
+
+    Returns:
+        The moment, aware and UTC.
+
+    Raises:
+        ValueError: The text is in no supported format, or names a day or time that is not.
+    """
+    text = text.strip()
+    if _PLAIN.fullmatch(text):
+        try:
+            plain = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ValueError(f"{text!r} is not a date: {error}") from None
+        return _in_utc(plain.replace(tzinfo=zone or UTC), text)
+    match = _MOMENT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a supported date; {_hint(text)}")
+    part = match.groupdict()
+    year, month, day = (
+        int(part[f"{name}1"] or part[f"{name}2"] or part[f"{name}3"] or part[f"{name}4"])
+        for name in "ymd"
+    )
+    hour, minute, second = (int(part[name] or 0) for name in ("hour", "minute", "second"))
+    if part["half"]:
+        if not 1 <= hour <= 12:
+            raise ValueError(f"{text!r} is not a date: {hour} is no hour of a 12-hour clock")
+        hour = hour % 12 + (12 if part["half"].lower() == "pm" else 0)
+    micros = int((part["fraction"] or "0").ljust(6, "0")[:6])
+    try:
+        return _in_utc(
+            datetime(
+                year, month, day, hour, minute, second, micros, _offset(part["zone"]) or zone or UTC
+            ),
+            text,
+        )
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a date: {error}") from None
+
+
+def _in_utc(moment: datetime, text: str) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is not a date: out of range") from None
+
+
+def _offset(text: str | None) -> tzinfo | None:
+    if text is None:
+        return None
+    digits = text.upper().removeprefix("GMT").removeprefix("UTC")
+    if digits in ("", "Z"):
+        return UTC
+    sign = -1 if digits[0] == "-" else 1
+    hours, minutes = int(digits[1:3]), int(digits[-2:])
+    return timezone(sign * timedelta(hours=hours, minutes=minutes))
+
+
+def _hint(text: str) -> str:
+    if re.fullmatch(r"\d{1,2}/\d{1,2}/\d{2,4}.*", text, re.DOTALL):
+        return (
+            "slashes are read month first (06/20/2016): parse it with the format that it has, "
+            'such as parseDate(date; "DD/MM/YYYY")'
+        )
+    if re.fullmatch(r"\d{10}|\d{13}", text):
+        return 'it looks like Unix time: use parseDate(date; "X") for seconds, "x" for milliseconds'
+    return "expected for example 2016-06-20 17:26:44, 06/20/2016 or 20.6.2016"
+
+
+def _read_moment(value: Any) -> Any:
+    if isinstance(value, str):
+        return parse_moment(value, default_zone.get())
+    if isinstance(value, datetime):
+        zoned = value if value.tzinfo else value.replace(tzinfo=default_zone.get())
+        return _in_utc(zoned, str(value))
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=default_zone.get())
+    raise ValueError(f"{_shown(value)} is not a date; expected a text such as 2016-06-20 17:26:44")
+
+
+def _read_day(value: Any) -> Any:
+    """A moment's day is its day in the zone that it was given in; a text's day is what it says."""
+    if isinstance(value, str):
+        match = _MOMENT.fullmatch(value.strip())
+        if match is None:
+            raise ValueError(f"{value!r} is not a supported date; {_hint(value.strip())}")
+        part = match.groupdict()
+        parse_moment(value)  # refuses a day or time that is not
+        return date(
+            *(
+                int(part[f"{name}1"] or part[f"{name}2"] or part[f"{name}3"] or part[f"{name}4"])
+                for name in "ymd"
+            )
+        )
+    if isinstance(value, datetime):
+        return value.astimezone(default_zone.get()).date() if value.tzinfo else value.date()
+    if isinstance(value, date):
+        return value
+    raise ValueError(f"{_shown(value)} is not a day; expected a text such as 2016-06-20")
+
+
+def _read_cents(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"{_shown(value)} is not an amount; expected whole cents, such as 1250")
+    if isinstance(value, str):
+        text = value.strip()
+        if re.fullmatch(r"[+-]?\d{1,16}", text, re.ASCII):
+            value = int(text)
+        else:
+            raise ValueError(_not_cents(text))
+    elif not isinstance(value, int):
+        # a float, or a Decimal out of the mapping language
+        try:
+            whole = int(value)
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(_not_cents(value)) from None
+        if whole != value:
+            raise ValueError(_not_cents(value))
+        value = whole
+    if abs(value) > MAX_CENTS:
+        raise ValueError(f"{_shown(value)} is more than can be kept exactly ({MAX_CENTS} cents)")
+    return value
+
+
+def _not_cents(value: Any) -> str:
+    number = re.fullmatch(r"[^\d+-]*([+-]?\d{1,15})(?:[.](\d+))?[^\d]*", str(value))
+    if number is None:
+        return f"{_shown(value)} is not an amount; expected whole cents, such as 1250 for 12.50"
+    whole, fraction = number.group(1), (number.group(2) or "").ljust(2, "0")
+    if fraction[2:].strip("0"):
+        return f"{_shown(value)} is not in whole cents; round it to cents before it is sent"
+    cents = int(whole + fraction[:2])
+    return f"{_shown(value)} is not in whole cents; if it is in units of the currency, send {cents}"
+
+
+def _shown(value: Any) -> str:
+    """The value as a message shows it: short, and what kind of thing it is when that matters."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower() if value is not None else "null"
+    if isinstance(value, Mapping):
+        return "a collection"
+    if isinstance(value, (list, tuple)):
+        return "an array"
+    text = repr(str(value)) if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+Cents = Annotated[int, BeforeValidator(_read_cents), Field(json_schema_extra={"unit": "cents"})]
+"""Whole cents. Texts of digits are read; fractions and currency signs are refused."""
+
+Moment = Annotated[datetime, BeforeValidator(_read_moment)]
+"""An instant, aware and UTC. A text without an offset is in `default_zone`."""
+
+Day = Annotated[date, BeforeValidator(_read_day)]
+"""A calendar day, as the account's people count days; it has no time zone."""
