@@ -1,4 +1,4 @@
-"""Money and time: `Cents`, `Moment` and `Day`, and how they are read from what people send.
+"""Money, time and names: `Cents`, `Moment`, `Day`, `Id`, `Email`, read from what people send.
 
 Money is whole cents, an int: "12.5" and "$10" are refused with the fix named, never rounded.
 A moment is an aware datetime in UTC. The texts read as one are the published list of supported
@@ -12,11 +12,13 @@ import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field
 
+MAX_ID = 191  # characters
 MAX_CENTS = 2**53 - 1  # what every JSON reader, SQL engine and spreadsheet keeps exactly
 
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
@@ -29,6 +31,7 @@ _MOMENT = re.compile(
     rf"(?:(?:[Tt]|\s+){_TIME}(?:\s*(?P<half>[AaPp][Mm]))?(?:\s*{_ZONE})?)?",
     re.ASCII,
 )
+_EMAIL = re.compile(r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+")
 _PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}", re.ASCII)
 
 DATE_FORMATS = (
@@ -111,7 +114,8 @@ def parse_moment(text: str, zone: tzinfo | None = None) -> datetime:
             text,
         )
     except ValueError as error:
-        raise ValueError(f"{text!r} is not a date: {error}") from None
+        hint = f"; {_hint(text)}" if "/" in text else ""
+        raise ValueError(f"{text!r} is not a date: {error}{hint}") from None
 
 
 def _in_utc(moment: datetime, text: str) -> datetime:
@@ -151,7 +155,7 @@ def _read_moment(value: Any) -> Any:
         return _in_utc(zoned, str(value))
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=default_zone.get())
-    raise ValueError(f"{_shown(value)} is not a date; expected a text such as 2016-06-20 17:26:44")
+    raise ValueError(f"{shown(value)} is not a date; expected a text such as 2016-06-20 17:26:44")
 
 
 def _read_day(value: Any) -> Any:
@@ -172,12 +176,12 @@ def _read_day(value: Any) -> Any:
         return value.astimezone(default_zone.get()).date() if value.tzinfo else value.date()
     if isinstance(value, date):
         return value
-    raise ValueError(f"{_shown(value)} is not a day; expected a text such as 2016-06-20")
+    raise ValueError(f"{shown(value)} is not a day; expected a text such as 2016-06-20")
 
 
 def _read_cents(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError(f"{_shown(value)} is not an amount; expected whole cents, such as 1250")
+        raise ValueError(f"{shown(value)} is not an amount; expected whole cents, such as 1250")
     if isinstance(value, str):
         text = value.strip()
         if re.fullmatch(r"[+-]?\d{1,16}", text, re.ASCII):
@@ -194,22 +198,55 @@ def _read_cents(value: Any) -> Any:
             raise ValueError(_not_cents(value))
         value = whole
     if abs(value) > MAX_CENTS:
-        raise ValueError(f"{_shown(value)} is more than can be kept exactly ({MAX_CENTS} cents)")
+        raise ValueError(f"{shown(value)} is more than can be kept exactly ({MAX_CENTS} cents)")
     return value
 
 
 def _not_cents(value: Any) -> str:
     number = re.fullmatch(r"[^\d+-]*([+-]?\d{1,15})(?:[.](\d+))?[^\d]*", str(value))
     if number is None:
-        return f"{_shown(value)} is not an amount; expected whole cents, such as 1250 for 12.50"
+        return f"{shown(value)} is not an amount; expected whole cents, such as 1250 for 12.50"
     whole, fraction = number.group(1), (number.group(2) or "").ljust(2, "0")
     if fraction[2:].strip("0"):
-        return f"{_shown(value)} is not in whole cents; round it to cents before it is sent"
+        return f"{shown(value)} is not in whole cents; round it to cents before it is sent"
     cents = int(whole + fraction[:2])
-    return f"{_shown(value)} is not in whole cents; if it is in units of the currency, send {cents}"
+    return f"{shown(value)} is not in whole cents; if it is in units of the currency, send {cents}"
 
 
-def _shown(value: Any) -> str:
+def _read_id(value: Any) -> Any:
+    """Ids are opaque texts; one given as a number is the same id as its digits."""
+    if isinstance(value, bool) or value is None:
+        raise ValueError(f"{shown(value)} is not an ID; expected a text or a whole number")
+    if isinstance(value, (float, Decimal)):
+        if value != value or abs(value) >= 2**53 or value != int(value):
+            raise ValueError(f"{shown(value)} is not an ID; long numbers must be kept as text")
+        value = int(value)
+    if isinstance(value, int):
+        value = str(value) if abs(value) < 10**40 else "9" * 300  # too long, told as such below
+    if not isinstance(value, str):
+        raise ValueError(f"{shown(value)} is not an ID; expected a text or a whole number")
+    text = value.strip()
+    if not text:
+        raise ValueError("is empty; expected an ID")
+    if len(text) > MAX_ID:
+        raise ValueError(f"is longer than {MAX_ID} characters")
+    if not text.isprintable():
+        raise ValueError(f"{shown(text)} holds a character that cannot be printed")
+    return text
+
+
+def _read_email(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError(f"{shown(value)} is not an e-mail address")
+    text = value.strip().lower()
+    if not text:
+        raise ValueError("is empty; expected an e-mail address")
+    if len(text) > 254 or not _EMAIL.fullmatch(text) or not text.isprintable():
+        raise ValueError(f"{shown(text)} is not an e-mail address; expected name@example.com")
+    return text
+
+
+def shown(value: Any) -> str:
     """The value as a message shows it: short, and what kind of thing it is when that matters."""
     if isinstance(value, bool) or value is None:
         return str(value).lower() if value is not None else "null"
@@ -229,3 +266,11 @@ Moment = Annotated[datetime, BeforeValidator(_read_moment)]
 
 Day = Annotated[date, BeforeValidator(_read_day)]
 """A calendar day, as the account's people count days; it has no time zone."""
+
+Id = Annotated[
+    str, BeforeValidator(_read_id), Field(json_schema_extra={"type": ["string", "integer"]})
+]
+"""An opaque ID. 42 and "42" are the same one."""
+
+Email = Annotated[str, BeforeValidator(_read_email), Field(json_schema_extra={"format": "email"})]
+"""An e-mail address, trimmed and in lower case: mailboxes that differ in case alone are one."""

@@ -1,0 +1,306 @@
+"""What makes a class a module: its fields are the form, the call, the schema and the request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any, ClassVar, NamedTuple, Self
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from segconnect.errors import InvalidBundleError, UsageError, unknown_name
+from segconnect.types import shown
+from segconnect.wire.request import Address, Request
+
+SEED = "the app guide"
+
+
+class Option(StrEnum):
+    """A choice of a select: what goes on the wire, and what the form shows."""
+
+    label: str
+
+    def __new__(cls, value: str, label: str) -> Self:
+        option = str.__new__(cls, value)
+        option._value_ = value
+        option.label = label
+        return option
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        """Finds a choice by its label, or by its value in another case: "Month" is month."""
+        text = str(value).strip().lower()
+        return next((o for o in cls if text in (str(o.value).lower(), o.label.lower())), None)
+
+
+class FieldFacts(NamedTuple):
+    """What a form, a command and a reference page must know of a field, besides its type."""
+
+    label: str
+    help: str
+    wire: str | None  # the name in the request's body; None: not part of it
+    advanced: bool  # known to the API docs only
+    mappable: bool  # whether a form lets it be mapped, or only selected
+    source: str  # who says that the field exists
+    flag: str | None  # the option of the command line, where a value can be given many times
+
+
+def required(label: str, help: str, **facts: Any) -> Any:  # noqa: A002
+    """Declares a field that must be given. The keywords are those of `optional`."""
+    return Field(title=label, description=help, json_schema_extra=_facts(facts))
+
+
+def optional(label: str, help: str, **facts: Any) -> Any:  # noqa: A002
+    """Declares a field that may be left out.
+
+    Args:
+        label: The words that the form shows.
+        help: One sentence for the form, the command and the reference.
+        facts: `wire`, the wire's name where it differs, or None if the field is not sent;
+            `advanced`, `mappable`, `source`, `flag`: see FieldFacts.
+    """
+    return Field(default=None, title=label, description=help, json_schema_extra=_facts(facts))
+
+
+def _facts(facts: dict[str, Any]) -> dict[str, Any]:
+    unknown = facts.keys() - {"wire", "advanced", "mappable", "source", "flag"}
+    if unknown:
+        raise TypeError(f"a field has no {', '.join(sorted(unknown))}")
+    return facts
+
+
+class Collection(BaseModel):
+    """Values that belong together, such as one line item of an order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
+
+    @classmethod
+    @cache
+    def facts(cls) -> dict[str, FieldFacts]:
+        """Answers the facts of each field, in the order of the form."""
+        answer = {}
+        for name, info in cls.model_fields.items():
+            extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+            answer[name] = FieldFacts(
+                label=info.title or name,
+                help=info.description or "",
+                wire=extra.get("wire", name),  # type: ignore[arg-type]  # as _facts lets in
+                advanced=bool(extra.get("advanced", False)),
+                mappable=bool(extra.get("mappable", True)),
+                source=str(extra.get("source", SEED)),
+                flag=extra.get("flag"),  # type: ignore[arg-type]
+            )
+        return answer
+
+    def on_the_wire(self) -> dict[str, Any]:
+        """Answers the JSON object: what nobody gave is left out, an explicit None is null."""
+        given = self.model_fields_set
+        values = self.__dict__
+        body = {}
+        for name, wire in _wire_names(type(self)):
+            if name in given:
+                value = values[name]
+                plain = value if type(value) in _PLAIN else _plain(value)
+                if plain is not _BLANK:
+                    body[wire] = plain
+        return body
+
+
+_FIELD = re.compile(r"{(\w+)}")
+_PLAIN = {str, int, float, type(None)}
+_BLANK = object()  # the blank choice of a select: as if nobody had chosen
+
+
+@cache
+def _wire_names(kind: type[Collection]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, f.wire) for name, f in kind.facts().items() if f.wire is not None)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Option):
+        return str(value.value) or _BLANK
+    if isinstance(value, bool):
+        return int(value)  # flags are 0 and 1 in the API docs
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Collection):
+        return value.on_the_wire()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+class Module(Collection):
+    """One thing that can be done to an account. See `segconnect.modules` for the list.
+
+    Raises:
+        InvalidBundleError: The values do not fit; every problem is told at once, by label.
+    """
+
+    label: ClassVar[str]
+    group: ClassVar[str]
+    endpoint: ClassVar[str]
+    idempotent: ClassVar[bool] = True
+    advanced: ClassVar[bool] = False  # beyond the app guide
+    one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    keyed_by: ClassVar[tuple[str, ...]] = ("contact_id", "email")
+
+    def __init__(self, **values: Any) -> None:
+        problems = [
+            f"missing: give {' or '.join(type(self).facts()[name].label for name in group)}"
+            for group in self.one_of
+            if all(values.get(name) is None for name in group)
+        ]
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            problems += [_problem(type(self), e) for e in error.errors()]
+        else:
+            problems += self.check()
+        if problems:
+            raise InvalidBundleError(self.label, problems)
+
+    def check(self) -> list[str]:
+        """Answers what is wrong between fields that are each well by themselves."""
+        return []
+
+    @classmethod
+    def slug(cls) -> str:
+        """Answers the module's name on the command line and in scenarios: add-update-contact."""
+        return _kebab(cls.label)
+
+    def keys(self) -> tuple[str, ...]:
+        """Answers what the request is about; requests that share a key keep their order."""
+        return tuple(
+            f"{name}:{value}"
+            for name in self.keyed_by
+            if (value := self.__dict__.get(name)) is not None
+        )
+
+    def requests(self, address: Address) -> list[Request]:
+        """Answers what to send, in order; nearly always one request."""
+        path = type(self).endpoint.partition(" ")[2]
+        names = _FIELD.findall(path)
+        if not names:
+            return [self.request(address, self.on_the_wire())]
+        fields = {name: quote(getattr(self, name), safe="") for name in names}
+        return [self.request(address, None, path.format(**fields))]
+
+    def request(self, address: Address, body: Any, path: str | None = None) -> Request:
+        """Answers a request to this module's endpoint, or to `path` within the integration."""
+        method, _, own_path = type(self).endpoint.partition(" ")
+        path = own_path if path is None else path
+        return Request(
+            method=method,
+            path=f"{_root(address)}/{path}",
+            label=self.label,
+            body=body,
+            endpoint=f"{method} {path}",
+            idempotent=self.idempotent,
+            keys=self.keys(),
+        )
+
+
+@cache
+def _root(address: Address) -> str:
+    return f"/v1/{quote(address.account_id, safe='')}/{quote(address.integration_id, safe='')}"
+
+
+def _problem(module: type[Module], error: Any) -> str:
+    """Says one of pydantic's errors in the words of the form."""
+    place: list[str] = []
+    kind: Any = module
+    for step in error["loc"]:
+        if isinstance(step, int):
+            place.append(str(step + 1))
+            continue
+        facts = kind.facts() if isinstance(kind, type) and issubclass(kind, Collection) else {}
+        if step in facts:
+            place.append(facts[step].label)
+            kind = _inner(kind, step)
+        elif error["type"] == "extra_forbidden" and step == error["loc"][-1]:
+            return f"{' '.join([*place, ''])}{unknown_name('field', str(step), facts)}"
+        elif step not in BRANCHES:
+            place.append(str(step))
+    what = _WORDS.get(error["type"])
+    if what is None:
+        what = str(error["msg"]).removeprefix("Value error, ")
+    elif "{value}" in what:
+        what = what.format(value=shown(error["input"]), **error.get("ctx", {}))
+    return f"{' '.join(place)}: {what}" if place else what
+
+
+_WORDS = {
+    "missing": "missing",
+    "enum": "{value} is not one of {expected}",
+    "string_type": "{value} is not a text",
+    "bool_parsing": "{value} is neither true nor false",
+    "bool_type": "{value} is neither true nor false",
+    "int_parsing": "{value} is not a whole number",
+    "int_type": "{value} is not a whole number",
+    "int_from_float": "{value} is not a whole number",
+    "float_parsing": "{value} is not a number",
+    "float_type": "{value} is not a number",
+    "list_type": "{value} is not a list",
+    "dict_type": "{value} is not a collection of keys and values",
+    "model_type": "{value} is not a collection",
+    "greater_than_equal": "{value} is less than {ge}",
+    "less_than_equal": "{value} is more than {le}",
+    "string_too_long": "is longer than {max_length} characters; it begins {value}",
+}
+
+
+BRANCHES = ("a reference", "a collection", "str", "int", "float", "bool")
+"""The names of a union's branches, which say nothing to a reader of an error."""
+
+
+@cache
+def _inner(kind: type[Collection], name: str) -> type[Collection] | None:
+    """Finds the collection within a field's type, such as LineItem in list[LineItem]."""
+    found: list[type[Collection]] = []
+
+    def visit(annotation: Any) -> None:
+        if isinstance(annotation, type) and issubclass(annotation, Collection):
+            found.append(annotation)
+        for argument in getattr(annotation, "__args__", ()):
+            visit(argument)
+
+    visit(kind.model_fields[name].annotation)
+    return found[0] if found else None
+
+
+def _kebab(label: str) -> str:
+    words = re.findall(r"[a-z0-9]+", label.lower())
+    return "-".join(word for word in words if word not in ("a", "an", "the"))
+
+
+class Registry:
+    """The modules by name, in the order of the app guide."""
+
+    def __init__(self, modules: list[type[Module]]) -> None:
+        self._modules = {module.slug(): module for module in modules}
+
+    def __iter__(self) -> Iterator[type[Module]]:
+        return iter(self._modules.values())
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __getitem__(self, name: str) -> type[Module]:
+        """Finds a module by its name or label, with or without articles.
+
+        Raises:
+            UsageError: There is none of that name.
+        """
+        module = self._modules.get(_kebab(name))
+        if module is None:
+            raise UsageError(unknown_name("module", name, self._modules))
+        return module

@@ -1,0 +1,80 @@
+"""What can be set from outside: arguments, then SEGCONNECT_* variables, then segconnect.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from segconnect.errors import UsageError
+
+HOSTED_URL = "https://import.segmetrics.io/api"
+
+
+class Settings(BaseSettings):
+    """The settings of one process. A path may begin with ~."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SEGCONNECT_", toml_file="segconnect.toml", extra="ignore", frozen=True
+    )
+
+    data: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("segconnect", appauthor=False)),
+        description="The directory of the embedded store, connections and key file.",
+    )
+    database: SecretStr | None = Field(
+        default=None, description="A PostgreSQL URL; without one, the embedded SQLite store."
+    )
+    host: str = Field(default="127.0.0.1", description="The address that the server listens on.")
+    port: int = Field(default=8350, ge=0, le=65535, description="The port that it listens on.")
+    secret_key: SecretStr | None = Field(
+        default=None, description="The key of stored secrets; without one, a key file in data."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Orders the sources; .env files and secret directories are not read."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL of the record store, with its password."""
+        if self.database is None:
+            return f"sqlite:///{self.data.expanduser() / 'segconnect.db'}"
+        url = self.database.get_secret_value()
+        for scheme in ("postgresql://", "postgres://"):
+            if url.startswith(scheme):
+                return "postgresql+psycopg://" + url.removeprefix(scheme)
+        return url
+
+    @property
+    def local_url(self) -> str:
+        """The API root of our own account, for connections whose base URL is `local`."""
+        return f"http://{self.host}:{self.port}/api"
+
+
+def load(**given: object) -> Settings:
+    """Reads the settings; what is given as None is left to the other sources.
+
+    Raises:
+        UsageError: A setting cannot be read; the message names it, and not its value.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"settings: {told}") from None

@@ -1,0 +1,1 @@
+"""The words that the modules and the account both speak."""
