@@ -274,3 +274,39 @@ Id = Annotated[
 
 Email = Annotated[str, BeforeValidator(_read_email), Field(json_schema_extra={"format": "email"})]
 """An e-mail address, trimmed and in lower case: mailboxes that differ in case alone are one."""
+
+ZERO_DECIMAL = frozenset(
+    (
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    )
+)
+"""Currencies without a smaller unit: their "cents" are the units themselves (ISO 4217)."""
+
+
+def in_units(cents: int, currency: str) -> int | float:
+    """Answers an amount in units of its currency: 12300 cents are 123, 1250 are 12.5."""
+    if currency in ZERO_DECIMAL:
+        return cents
+    whole, rest = divmod(cents, 100)
+    return cents / 100 if rest else whole
+
+
+def money(cents: int, currency: str) -> str:
+    """Writes an amount for people: 1,234.50 USD."""
+    places = 0 if currency in ZERO_DECIMAL else 2
+    return f"{Decimal(cents).scaleb(-places):,.{places}f} {currency}"

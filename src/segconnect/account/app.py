@@ -1,0 +1,125 @@
+"""The account as one ASGI app: import, reporting, and what tells that it is well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pydantic_core import to_json
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
+
+from segconnect.account import reading
+from segconnect.account.access import Access, Doorkeeper
+from segconnect.account.committer import Committer
+from segconnect.account.import_app import PREFIX, HttpError, ImportApp, parameters
+from segconnect.account.store.opening import open_engine, open_writer
+
+
+class Account:
+    """The app of one record store, which may hold many accounts.
+
+    Raises:
+        StoreError: The store cannot be opened.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self.engine: Engine = open_engine(database_url)
+        self.committer = Committer(open_writer(database_url))
+        self.doorkeeper = Doorkeeper(self.engine)
+        self._imports = ImportApp(self.doorkeeper, self.committer)
+        self._rest = Starlette(
+            routes=[
+                Route("/healthz", self._healthz),
+                Route("/readyz", self._readyz),
+                Route("/api/request", self._request),
+                Mount("/", app=self._reporting),
+            ],
+            exception_handlers={HTTPException: _message},
+            lifespan=self._lifespan,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or the server's start and stop."""
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._imports(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        yield
+        await self.close()
+
+    async def close(self) -> None:
+        """Writes what waits, and closes the store."""
+        await self.committer.close()
+        self.engine.dispose()
+
+    async def _healthz(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _readyz(self, _request: Request) -> Response:
+        def ask() -> None:
+            with self.engine.connect() as connection:
+                connection.execute(text("select 1"))
+
+        try:
+            await asyncio.to_thread(ask)
+        except SQLAlchemyError:
+            return JSONResponse({"status": "error", "errors": ["the store does not answer"]}, 503)
+        return JSONResponse({"status": "ok"})
+
+    async def _request(self, request: Request) -> Response:
+        """The app guide's own example of an API call: the newest contacts of the key's account."""
+        access = await self._access(request, "")
+        rows = await asyncio.to_thread(reading.contacts, self.engine, access.account_pk, None)
+        return _json({"status": "success", "contact": rows})
+
+    async def _access(self, request: Request, account_id: str) -> Access:
+        key = request.headers.get("authorization", "").encode("latin-1")
+        access = self.doorkeeper.remembered(key, account_id, "")
+        if access is None and key:
+            access = await asyncio.to_thread(self.doorkeeper.look_up, key, account_id, "")
+        if access is None:
+            raise HTTPException(401, "Not authorized: check API key and account ID")
+        return access
+
+    async def _reporting(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        parts = [part for part in scope["path"].split("/") if part]
+        if len(parts) != 3 or parts[1] != "contact":
+            raise HTTPException(404, "Resource not found")
+        access = await self._access(request, parts[0])
+        if request.method not in ("GET", "HEAD"):
+            raise HTTPException(405, f"{request.method} is not for a contact", {"allow": "GET"})
+        try:
+            given = await parameters(scope, receive, dict(scope["headers"]))
+            extend = reading.expansions(given.get("extend", ""))
+        except HttpError as error:
+            raise HTTPException(error.status, str(error)) from None
+        except reading.UnknownExpansionError as error:
+            raise HTTPException(400, str(error)) from None
+        found = await asyncio.to_thread(
+            reading.contact, self.engine, access.account_pk, access.currency, parts[2], extend
+        )
+        if found is None:
+            raise HTTPException(404, f"There is no contact '{parts[2]}'")
+        await _json({"data": found})(scope, receive, send)
+
+
+def _json(value: object) -> Response:
+    return Response(to_json(value), media_type="application/json")
+
+
+async def _message(_request: Request, error: Exception) -> Response:
+    """Answers an error as the reporting API does: {"message": ...}."""
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"message": error.detail}, error.status_code, dict(error.headers or {}))

@@ -1,0 +1,154 @@
+"""Groups of imports on PostgreSQL: set-based, by COPY into a staging table and one merge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from sqlalchemy import Dialect, Table
+from sqlalchemy.dialects import postgresql
+
+from segconnect.account.work import Key, Row
+from segconnect.errors import StoreError
+
+if TYPE_CHECKING:
+    Connection = psycopg.Connection[Any]
+
+
+class PostgresStore:
+    """Writes groups over one connection, opened again when it broke."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def transaction(self, accounts: Sequence[int]) -> Iterator[PostgresTransaction]:
+        """Begins a group; it is committed at the end, or rolled back by an exception.
+
+        Groups of one account wait for one another, in whatever process they are: a group reads
+        before it writes. The locks are taken in order, so that no two groups wait in a circle.
+        """
+        connection = self._connected()
+        try:
+            with connection.transaction():
+                connection.execute(
+                    "select pg_advisory_xact_lock(hashint8(a)) from unnest(%s::bigint[]) a",
+                    [sorted(set(accounts))],
+                )
+                yield PostgresTransaction(connection)
+        except psycopg.OperationalError as error:
+            self.close()
+            raise StoreError(f"the store cannot be reached: {error}; try again") from None
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            try:
+                self._connection = psycopg.connect(self._url, autocommit=True, prepare_threshold=1)
+            except psycopg.OperationalError as error:
+                raise StoreError(f"the store cannot be reached: {error}; try again") from None
+        return self._connection
+
+    def close(self) -> None:
+        """Closes the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class PostgresTransaction:
+    """See `work.Transaction`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def select(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> list[Row]:
+        """Joins the table with the list of keys."""
+        sql, names = _select(table, columns)
+        rows = self._connection.execute(sql, [list(values) for values in zip(*keys, strict=True)])
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def upsert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Copies whole rows into a staging table, and merges it into the table."""
+        stage, copy, merge, values = _upsert(table)
+        with self._connection.cursor() as cursor:
+            cursor.execute(stage)
+            with cursor.copy(copy) as out:
+                for row in rows:
+                    out.write_row(values(row))
+            cursor.execute(merge)
+
+    def delete(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> None:
+        """Deletes the rows of the keys."""
+        self._connection.execute(
+            f"delete from {table.name} t using {_keys(table, columns)}",
+            [list(values) for values in zip(*keys, strict=True)],
+        )
+
+    def unlink(self, table: Table, contacts: Sequence[Row]) -> None:
+        """Lets what belongs to these contacts wait again."""
+        self._connection.execute(
+            f"update {table.name} t set contact_pk = null, email = coalesce(t.email, k.email)"
+            " from unnest(%s::bigint[], %s::text[]) as k(pk, email) where t.contact_pk = k.pk",
+            [[c["pk"] for c in contacts], [c["email"] for c in contacts]],
+        )
+
+    def link(self, table: Table, contacts: Sequence[Row]) -> None:
+        """Gives what waits for these contacts' emails to them."""
+        self._connection.execute(
+            f"update {table.name} t set contact_pk = k.pk"
+            " from unnest(%s::bigint[], %s::bigint[], %s::text[]) as k(pk, account_pk, email)"
+            " where t.account_pk = k.account_pk and t.email = k.email and t.contact_pk is null",
+            [[c[name] for c in contacts] for name in ("pk", "account_pk", "email")],
+        )
+
+    def reserve(self, name: str) -> int:
+        """Takes a sequence's next block; the keys that a failed group reserved are never used."""
+        row = self._connection.execute(f"select nextval('{name}_pk_seq')").fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # as SQLAlchemy has it
+
+
+@cache
+def _type(table: Table, column: str) -> str:
+    return str(table.c[column].type.compile(dialect=POSTGRES))
+
+
+def _keys(table: Table, columns: tuple[str, ...]) -> str:
+    arrays = ", ".join(f"%s::{_type(table, column)}[]" for column in columns)
+    where = " and ".join(f"t.{column} = k.{column}" for column in columns)
+    return f"unnest({arrays}) as k({', '.join(columns)}) where {where}"
+
+
+@cache
+def _select(table: Table, columns: tuple[str, ...]) -> tuple[bytes, tuple[str, ...]]:
+    names = tuple(column.name for column in table.columns)
+    wanted = ", ".join(f"t.{name}" for name in names)
+    return f"select {wanted} from {table.name} t, {_keys(table, columns)}".encode(), names
+
+
+@cache
+def _upsert(table: Table) -> tuple[bytes, bytes, bytes, itemgetter[Any]]:
+    names = [column.name for column in table.columns]
+    keys = [column.name for column in table.primary_key]
+    rest = [name for name in names if name not in keys]
+    then = f"update set {', '.join(f'{n} = excluded.{n}' for n in rest)}" if rest else "nothing"
+    stage = f"staged_{table.name}"
+    columns = ", ".join(names)
+    new = f"create temp table if not exists {stage} (like {table.name}) on commit delete rows"
+    return (
+        new.encode(),
+        f"copy {stage} ({columns}) from stdin".encode(),
+        (
+            f"insert into {table.name} ({columns}) select {columns} from {stage}"
+            f" on conflict ({', '.join(keys)}) do {then}"
+        ).encode(),
+        itemgetter(*names),
+    )

@@ -1,0 +1,251 @@
+"""The tables of the record store, the same on SQLite and PostgreSQL.
+
+Times are whole seconds since 1970 UTC, days are ISO texts, money is whole cents. A `pk` is ours
+and never changes; the ids that users know are columns, so that re-keying a contact moves nothing.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from segconnect.types import MAX_ID
+
+metadata = MetaData()
+
+# SQLite keeps a row under its INTEGER PRIMARY KEY itself; a BIGINT one would be a second index.
+Key = BigInteger().with_variant(Integer, "sqlite")
+Name = String(MAX_ID)
+Second = BigInteger
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("pk", Key, primary_key=True),
+    Column("account_id", Name, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("currency", String(3), nullable=False, server_default="USD"),
+    Column("timezone", String(64), nullable=False, server_default="UTC"),
+    Column("created_at", Second, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("pk", Key, primary_key=True),
+    Column("account_pk", ForeignKey("accounts.pk"), nullable=False),
+    Column("key_hash", String(64), nullable=False, unique=True),
+    Column("hint", String(4), nullable=False),  # its last four characters, to tell keys apart
+    Column("created_at", Second, nullable=False),
+    Column("revoked_at", Second),
+)
+
+integrations = Table(
+    "integrations",
+    metadata,
+    Column("pk", Key, primary_key=True),
+    Column("account_pk", ForeignKey("accounts.pk"), nullable=False),
+    Column("integration_id", Name, nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Second, nullable=False),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("pk", Key, primary_key=True),
+    Column("account_pk", BigInteger, nullable=False),
+    Column("integration_pk", BigInteger, nullable=False),
+    Column("contact_id", Name, nullable=False),
+    Column("email", String(254)),
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("status", String(16), nullable=False),
+    Column("date_created", Second, nullable=False),
+    Column("last_updated", Second, nullable=False),
+    Column("utm_source", Text),
+    Column("utm_medium", Text),
+    Column("utm_campaign", Text),
+    Column("utm_content", Text),
+    Column("utm_term", Text),
+    Column("referring_url", Text),
+    Column("optin_url", Text),
+    Column("ip_address", Text),
+    Column("affiliate_id", Name),
+    Column("geo_lat", Float),
+    Column("geo_lon", Float),
+    Column("custom_fields", Text, nullable=False),  # a JSON object
+    Index("ux_contacts_id", "account_pk", "contact_id", "integration_pk", unique=True),
+    Index("ix_contacts_email", "account_pk", "email"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("pk", Key, primary_key=True),
+    Column("integration_pk", BigInteger, nullable=False),
+    Column("tag_id", Name, nullable=False),
+    Column("name", Text, nullable=False),
+    Index("ux_tags_id", "integration_pk", "tag_id", unique=True),
+    Index("ix_tags_name", "integration_pk", "name"),
+)
+
+contact_tags = Table(
+    "contact_tags",
+    metadata,
+    Column("contact_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("tag_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("date_created", Second, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+products = Table(
+    "products",
+    metadata,
+    Column("integration_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("product_id", Name, primary_key=True),
+    Column("name", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("pk", Key, primary_key=True),
+    Column("account_pk", BigInteger, nullable=False),
+    Column("integration_pk", BigInteger, nullable=False),
+    Column("order_id", Name, nullable=False),
+    Column("contact_pk", BigInteger),  # null while the contact is awaited
+    Column("email", String(254)),
+    Column("amount", BigInteger, nullable=False),
+    Column("paid", BigInteger, nullable=False),
+    Column("is_refunded", Boolean, nullable=False),
+    Column("discount", BigInteger, nullable=False),
+    Column("tax", BigInteger, nullable=False),
+    Column("shipping", BigInteger, nullable=False),
+    Column("date_created", Second, nullable=False),
+    Column("imported_at", Second, nullable=False),
+    Column("last_imported_at", Second, nullable=False),
+    Index("ux_orders_id", "integration_pk", "order_id", unique=True),
+    Index("ix_orders_contact", "contact_pk"),
+)
+
+order_items = Table(
+    "order_items",
+    metadata,
+    Column("order_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("item_id", Name, nullable=False),
+    Column("product_id", Name, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("total_paid", BigInteger, nullable=False),
+    Column("subscription_id", Name),
+    sqlite_with_rowid=False,
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("pk", Key, primary_key=True),
+    Column("account_pk", BigInteger, nullable=False),
+    Column("integration_pk", BigInteger, nullable=False),
+    Column("subscription_id", Name, nullable=False),
+    Column("contact_pk", BigInteger),  # null while the contact is awaited
+    Column("email", String(254)),
+    Column("amount", BigInteger, nullable=False),
+    Column("product_id", Name, nullable=False),
+    Column("billing_cycle", String(8), nullable=False),
+    Column("frequency", Integer, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("start_date", Second, nullable=False),
+    Column("last_bill_date", Second, nullable=False),
+    Column("trial_end_date", Second),
+    Column("end_date", Second),
+    Column("canceled_date", Second),
+    Column("imported_at", Second, nullable=False),
+    Column("last_imported_at", Second, nullable=False),
+    Index("ux_subscriptions_id", "integration_pk", "subscription_id", unique=True),
+    Index("ix_subscriptions_contact", "contact_pk"),
+)
+
+# A contact that appears looks here for what awaits it; nearly always there is nothing.
+for _waiting in (orders, subscriptions):
+    Index(
+        f"ix_{_waiting.name}_waiting",
+        _waiting.c.account_pk,
+        _waiting.c.email,
+        sqlite_where=_waiting.c.contact_pk.is_(None),
+        postgresql_where=_waiting.c.contact_pk.is_(None),
+    )
+
+adcampaigns = Table(
+    "adcampaigns",
+    metadata,
+    Column("integration_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("adcampaign_id", Name, primary_key=True),
+    Column("name", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+adsets = Table(
+    "adsets",
+    metadata,
+    Column("integration_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("adset_id", Name, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("adcampaign_id", Name),
+    sqlite_with_rowid=False,
+)
+
+ads = Table(
+    "ads",
+    metadata,
+    Column("integration_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("ad_id", Name, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("adset_id", Name),
+    Column("adcampaign_id", Name),
+    sqlite_with_rowid=False,
+)
+
+ad_performance = Table(
+    "ad_performance",
+    metadata,
+    Column("integration_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("ad_id", Name, primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("spend", BigInteger, nullable=False),
+    Column("clicks", BigInteger, nullable=False),
+    Column("impressions", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def indexed_by(table: Table, columns: tuple[str, ...]) -> str | None:
+    """Names the index that begins with these columns; None where the primary key does."""
+    key = tuple(column.name for column in table.primary_key)
+    if key[: len(columns)] == columns:
+        return None
+    for index in sorted(table.indexes, key=lambda index: str(index.name)):
+        if tuple(column.name for column in index.columns)[: len(columns)] == columns:
+            return str(index.name)
+    raise LookupError(f"{table.name} has no index on {', '.join(columns)}")

@@ -1,0 +1,325 @@
+"""What one group of imports reads and changes: loaded at once, changed in memory, written at once.
+
+A group is all requests that are committed together. The rules in `imports` see it as if each
+request were alone, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy import Table
+
+from segconnect.account.store import schema
+
+Row = dict[str, Any]
+Key = tuple[Any, ...]
+
+
+class Operation(NamedTuple):
+    """One import request after its shape was checked, on its way to the store."""
+
+    endpoint: str  # "POST contact"
+    account_pk: int
+    integration_pk: int
+    fields: dict[str, Any]  # what Shape.given answered, or {"id": ...} of a delete
+
+
+class Transaction(Protocol):
+    """What a group needs of the store. Everything happens in one transaction, or not at all."""
+
+    def select(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> list[Row]:
+        """Answers the rows whose columns equal one of the keys."""
+
+    def upsert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Writes whole rows, each in place of the one with its primary key."""
+
+    def delete(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> None:
+        """Deletes the rows whose columns equal one of the keys."""
+
+    def unlink(self, table: Table, contacts: Sequence[Row]) -> None:
+        """Lets what belongs to these contacts wait again, for their email."""
+
+    def link(self, table: Table, contacts: Sequence[Row]) -> None:
+        """Gives what waits for these contacts' emails to them."""
+
+    def reserve(self, name: str) -> int:
+        """Answers the first of BLOCK new primary keys."""
+
+
+BLOCK = 256  # primary keys reserved at a time; the PostgreSQL sequences step by it
+
+
+def own_id(email: str) -> str:
+    """The id of a contact of whom only the email is known; replays agree on it."""
+    return "c" + blake2b(email.encode(), digest_size=10).hexdigest()
+
+
+WAITING = (schema.orders, schema.subscriptions)
+
+
+class Work:
+    """The working set of one group."""
+
+    def __init__(self, transaction: Transaction, now: int) -> None:
+        self.transaction, self.now = transaction, now  # now: seconds UTC
+        self.contacts: dict[int, Row] = {}
+        self.contacts_by_id: dict[Key, list[Row]] = defaultdict(list)  # (account, contact_id)
+        self.contacts_by_email: dict[Key, list[Row]] = defaultdict(list)  # (account, email)
+        self.contact_tags: dict[int, dict[int, Row]] = {}  # by contact, then by tag
+        self.tags: dict[int, Row] = {}
+        self.tags_by_id: dict[Key, Row] = {}  # (integration, tag_id)
+        self.tags_by_name: dict[Key, Row] = {}  # (integration, name)
+        self.owned: dict[str, dict[Key, Row]] = {"orders": {}, "subscriptions": {}}
+        self.items: dict[int, list[Row]] = {}  # by order, where they were read or given
+        self.named: dict[str, dict[Key, Row]] = defaultdict(dict)  # products, ads, ...
+        self._dirty: dict[str, dict[Any, Row]] = defaultdict(dict)
+        self._gone: list[Row] = []  # contacts
+        self._appeared: dict[int, Row] = {}  # contacts whose email is new
+        self._deleted: dict[str, set[int]] = defaultdict(set)  # orders, subscriptions
+        self._untagged: set[Key] = set()
+        self._reserved: dict[str, range] = {}
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def load(self, operations: Iterable[Operation]) -> None:
+        """Reads whatever the operations may look at, in a few set-based questions."""
+        ids, emails = set[Key](), set[Key]()
+        tagged: list[Operation] = []
+        owned: dict[str, set[Key]] = {"orders": set(), "subscriptions": set()}
+        named: dict[str, set[Key]] = defaultdict(set)
+        for operation in operations:
+            endpoint, account, integration, fields = operation
+            if endpoint == "DELETE contact/{id}":
+                ids.add((account, fields["id"]))
+                emails.add((account, fields["id"].lower()))
+                continue
+            if (contact_id := fields.get("contact_id")) is not None:
+                ids.add((account, contact_id))
+            if (email := fields.get("email")) is not None:
+                emails.add((account, email))
+            if fields.get("tags") is not None:
+                tagged.append(operation)
+            elif endpoint in OWNED:
+                owned[OWNED[endpoint]].add((integration, fields["id"]))
+            for table, key in _names(endpoint, fields):
+                named[table].add((integration, key))
+        self._load_contacts(ids, emails)
+        unknown = {key for key in emails if not self.contacts_by_email.get(key)}
+        self._load_contacts({(account, own_id(email)) for account, email in unknown}, set())
+        if tagged:
+            self._load_tags(tagged)
+        for name, keys in owned.items():
+            table = schema.metadata.tables[name]
+            id_column = ID_COLUMN[name]
+            for row in self._select(table, ("integration_pk", id_column), keys):
+                self.owned[name][row["integration_pk"], row[id_column]] = row
+        for name, keys in named.items():
+            table = schema.metadata.tables[name]
+            columns = tuple(column.name for column in table.primary_key)
+            for row in self._select(table, columns, keys):
+                self.named[name][tuple(row[column] for column in columns)] = row
+
+    def _select(self, table: Table, columns: tuple[str, ...], keys: set[Key]) -> list[Row]:
+        return self.transaction.select(table, columns, sorted(keys)) if keys else []
+
+    def _load_contacts(self, ids: set[Key], emails: set[Key]) -> None:
+        found = self._select(schema.contacts, ("account_pk", "contact_id"), ids)
+        found += self._select(schema.contacts, ("account_pk", "email"), emails)
+        for row in found:
+            if row["pk"] not in self.contacts:
+                self._index(row)
+
+    def _index(self, contact: Row) -> None:
+        account = contact["account_pk"]
+        self.contacts[contact["pk"]] = contact
+        self.contacts_by_id[account, contact["contact_id"]].append(contact)
+        if contact["email"] is not None:
+            self.contacts_by_email[account, contact["email"]].append(contact)
+
+    def _load_tags(self, operations: list[Operation]) -> None:
+        ids, names = set[Key](), set[Key]()
+        for operation in operations:
+            for tag in operation.fields["tags"]:
+                texts = [tag] if isinstance(tag, str) else [tag.get("id"), tag.get("name")]
+                keys = {(operation.integration_pk, text) for text in texts if text is not None}
+                ids |= keys
+                names |= keys
+        table = schema.tags
+        for row in self._select(table, ("integration_pk", "tag_id"), ids):
+            self._index_tag(row)
+        for row in self._select(table, ("integration_pk", "name"), names):
+            if row["pk"] not in self.tags:
+                self._index_tag(row)
+        contacts = {(pk,) for pk in self.contacts}
+        self.contact_tags = {pk: {} for pk in self.contacts}
+        for row in self._select(schema.contact_tags, ("contact_pk",), contacts):
+            self.contact_tags[row["contact_pk"]][row["tag_pk"]] = row
+
+    def _index_tag(self, tag: Row) -> None:
+        self.tags[tag["pk"]] = tag
+        self.tags_by_id[tag["integration_pk"], tag["tag_id"]] = tag
+        self.tags_by_name.setdefault((tag["integration_pk"], tag["name"]), tag)
+
+    # -- changing --------------------------------------------------------------------------------
+
+    def new_pk(self, name: str) -> int:
+        """Answers a primary key that was never used; they are reserved in blocks."""
+        block = self._reserved.get(name)
+        if not block:
+            first = self.transaction.reserve(name)
+            block = range(first, first + BLOCK)
+        self._reserved[name] = block[1:]
+        return block[0]
+
+    def dirty(self, table: str, key: Any, row: Row) -> None:
+        """Marks a row to be written."""
+        self._dirty[table][key] = row
+
+    def add_contact(self, contact: Row) -> None:
+        """Adds a contact, for which orders may be waiting."""
+        self._index(contact)
+        self.contact_tags[contact["pk"]] = {}
+        self.dirty("contacts", contact["pk"], contact)
+        if contact["email"] is not None:
+            self._appeared[contact["pk"]] = contact
+
+    def rekey(self, contact: Row, contact_id: str) -> None:
+        """Gives a contact another id; all that belongs to it stays with it."""
+        account = contact["account_pk"]
+        self.contacts_by_id[account, contact["contact_id"]].remove(contact)
+        contact["contact_id"] = contact_id
+        self.contacts_by_id[account, contact_id].append(contact)
+
+    def readdress(self, contact: Row, email: str | None) -> None:
+        """Gives a contact another email, for which orders may be waiting."""
+        account = contact["account_pk"]
+        if contact["email"] is not None:
+            self.contacts_by_email[account, contact["email"]].remove(contact)
+        contact["email"] = email
+        self._appeared.pop(contact["pk"], None)
+        if email is not None:
+            self.contacts_by_email[account, email].append(contact)
+            self._appeared[contact["pk"]] = contact
+
+    def remove_contact(self, contact: Row) -> None:
+        """Removes a contact; its orders and subscriptions stay, and wait for its email again."""
+        pk, account = contact["pk"], contact["account_pk"]
+        del self.contacts[pk]
+        self.contacts_by_id[account, contact["contact_id"]].remove(contact)
+        if contact["email"] is not None:
+            self.contacts_by_email[account, contact["email"]].remove(contact)
+        self.contact_tags.pop(pk, None)
+        self._dirty["contacts"].pop(pk, None)
+        for key in [key for key in self._dirty["contact_tags"] if key[0] == pk]:
+            del self._dirty["contact_tags"][key]
+        self._appeared.pop(pk, None)
+        self._gone.append(contact)
+        for rows in self.owned.values():
+            for row in rows.values():
+                if row["contact_pk"] == pk:
+                    row["contact_pk"] = None
+                    row["email"] = row["email"] or contact["email"]
+
+    def add_tag(self, tag: Row) -> None:
+        """Adds a tag to the integration."""
+        self._index_tag(tag)
+        self.dirty("tags", tag["pk"], tag)
+
+    def change_tag(self, tag: Row, tag_id: str, name: str) -> None:
+        """Gives a tag another id or name."""
+        integration = tag["integration_pk"]
+        self.tags_by_id.pop((integration, tag["tag_id"]), None)
+        if self.tags_by_name.get((integration, tag["name"])) is tag:
+            del self.tags_by_name[integration, tag["name"]]
+        tag["tag_id"], tag["name"] = tag_id, name
+        self.add_tag(tag)
+
+    def apply_tag(self, contact: Row, tag: Row, when: int | None) -> None:
+        """Tags a contact; a tag that it has keeps its date, unless another is given."""
+        held = self.contact_tags[contact["pk"]]
+        row = held.get(tag["pk"])
+        if row is not None and (when is None or row["date_created"] == when):
+            return
+        row = {"contact_pk": contact["pk"], "tag_pk": tag["pk"], "date_created": when or self.now}
+        held[tag["pk"]] = row
+        key = (contact["pk"], tag["pk"])
+        self._untagged.discard(key)
+        self.dirty("contact_tags", key, row)
+
+    def remove_tag(self, contact: Row, tag_pk: int) -> None:
+        """Takes a tag from a contact."""
+        if self.contact_tags[contact["pk"]].pop(tag_pk, None) is not None:
+            key = (contact["pk"], tag_pk)
+            self._dirty["contact_tags"].pop(key, None)
+            self._untagged.add(key)
+
+    def remove_owned(self, name: str, key: Key) -> None:
+        """Removes an order or subscription."""
+        row = self.owned[name].pop(key)
+        self._dirty[name].pop(row["pk"], None)
+        self.items.pop(row["pk"], None)
+        self._deleted[name].add(row["pk"])
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Writes every change of the group."""
+        write = self.transaction
+        if self._gone:
+            gone = [(contact["pk"],) for contact in self._gone]
+            write.delete(schema.contact_tags, ("contact_pk",), gone)
+            write.delete(schema.contacts, ("pk",), gone)
+            for table in WAITING:
+                write.unlink(table, self._gone)
+        if self._untagged:
+            write.delete(schema.contact_tags, ("contact_pk", "tag_pk"), sorted(self._untagged))
+        for name, deleted in self._deleted.items():
+            keys = [(pk,) for pk in sorted(deleted)]
+            write.delete(schema.metadata.tables[name], ("pk",), keys)
+            if name == "orders":
+                write.delete(schema.order_items, ("order_pk",), keys)
+        if self.items:
+            write.delete(schema.order_items, ("order_pk",), [(pk,) for pk in sorted(self.items)])
+        for name, rows in self._dirty.items():
+            if rows:
+                write.upsert(schema.metadata.tables[name], list(rows.values()))
+        if self.items:
+            write.upsert(schema.order_items, [row for rows in self.items.values() for row in rows])
+        if self._appeared:
+            for table in WAITING:
+                write.link(table, list(self._appeared.values()))
+
+
+OWNED = {
+    "POST invoice": "orders",
+    "DELETE invoice/{id}": "orders",
+    "POST subscription": "subscriptions",
+    "DELETE subscription/{id}": "subscriptions",
+}
+ID_COLUMN = {"orders": "order_id", "subscriptions": "subscription_id"}
+
+
+def _names(endpoint: str, fields: Row) -> Iterable[Key]:
+    """The products, ads, ad sets and campaigns that an operation names: (table, id)."""
+    if endpoint == "POST invoice":
+        for item in fields["items"]:
+            yield "products", item.get("product_id") or item["name"]
+    elif endpoint == "POST subscription":
+        yield "products", fields["product_id"]
+    elif endpoint == "POST product":
+        yield "products", fields["id"]
+    elif endpoint == "POST ad/performance":
+        yield "ads", fields["ad"]["id"]
+        for holder in (
+            fields,
+            fields["ad"],
+            fields.get("adset") or {},
+            fields["ad"].get("adset") or {},
+        ):
+            for name, table in (("adset", "adsets"), ("adcampaign", "adcampaigns")):
+                if holder.get(name):
+                    yield table, holder[name]["id"]

@@ -1,0 +1,75 @@
+"""The command line: one file for each command, imported only when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+import typer
+
+from segconnect.errors import SegconnectError
+
+COMMANDS = {
+    "demo": "Runs the main job on example exports, in a new account.",
+    "serve": "Serves your own account over HTTP.",
+    "account": "Accounts of your own, their integrations and API keys.",
+    "connection": "Connections: where modules send to, and with which key.",
+    "modules": "Lists what can be done to an account, and shows each field.",
+    "send": "Runs one module alone, and prints its output.",
+    "run": "Runs a scenario: from a source through a mapping to an account.",
+    "eval": "Evaluates a mapping template against bundles.",
+}
+"""Each command and its help. `cli/NAME.py` holds `app`, a group, or `command`, a single one."""
+
+FAILED = 2  # the exit code of a command that could not do its work
+
+
+def build(arguments: Sequence[str]) -> typer.Typer:
+    """Builds the command line with the command that is called; of the others, only the help."""
+    app = typer.Typer(
+        help="Carries contacts, orders, subscriptions and ad spend to SegMetrics.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for name, text in COMMANDS.items():
+        if name != called:
+            app.command(name, help=text)(_nothing)
+            continue
+        module = import_module(f"segconnect.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name, help=text, no_args_is_help=True)
+        else:
+            app.command(name, help=text)(module.command)
+    return app
+
+
+def main() -> None:
+    """Runs the command line; an error of ours is one line, and never a traceback."""
+    arguments = sys.argv[1:]
+    try:
+        build(arguments)()
+    except SegconnectError as error:
+        typer.echo(f"segconnect: {error}", err=True)
+        raise SystemExit(FAILED) from None
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def _nothing() -> None:
+    """Stands for a command that is not called."""
+
+
+def _root(
+    show_version: bool = typer.Option(False, "--version", help="Shows the version.", is_eager=True),
+) -> None:
+    if show_version:
+        typer.echo(f"segconnect {version('segconnect')}")
+        raise typer.Exit

@@ -1,0 +1,14 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Data directory [SEGCONNECT_DATA]", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Prints JSON, for programs.")]

@@ -1,0 +1,170 @@
+"""What the shapes of the import side have in common: tolerant of type, strict of meaning."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from enum import Enum
+from functools import cache
+from typing import Annotated, Any, NamedTuple, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import from_json
+
+from segconnect.types import shown
+
+MAX_TEXT = 10_000  # characters
+
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+
+
+def _blank_is_nothing(value: Any) -> Any:
+    return None if value == "" else value
+
+
+Blank = BeforeValidator(_blank_is_nothing)
+"""For a field whose empty text means that nothing was chosen."""
+
+
+class ShapeError(ValueError):
+    """A body that cannot be used; `errors` are the account's sentences, every problem at once."""
+
+    def __init__(self, errors: list[str]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(errors))
+
+
+class Shape(BaseModel):
+    """An object as a program sends it. Fields that are not known are left aside."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True, extra="ignore", allow_inf_nan=False)
+
+    @classmethod
+    def read(cls, body: bytes) -> Self:
+        """Reads the JSON of a request.
+
+        Raises:
+            ShapeError: It is no JSON object, or fields are missing or wrong.
+        """
+        try:
+            shape = cls.model_validate_json(body)
+        except ValidationError as error:
+            also = [] if error.errors()[0]["type"] == "json_invalid" else cls.also(from_json(body))
+            raise ShapeError(sentences(error) + also) from None
+        return shape._checked(may_hold_nul=b"\\u0000" in body)
+
+    @classmethod
+    def read_object(cls, values: Any) -> Self:
+        """Reads JSON that was parsed already.
+
+        Raises:
+            ShapeError: See `read`.
+        """
+        try:
+            shape = cls.model_validate(values)
+        except ValidationError as error:
+            raise ShapeError(sentences(error) + cls.also(values)) from None
+        return shape._checked(may_hold_nul="\\u0000" in repr(values) or "\\x00" in repr(values))
+
+    def _checked(self, *, may_hold_nul: bool) -> Self:
+        problems = self.problems()
+        if problems:
+            raise ShapeError(problems)
+        if may_hold_nul:
+            refuse_nul(self.given())
+        return self
+
+    def problems(self) -> list[str]:
+        """Answers what is wrong between fields that are each well by themselves."""
+        return []
+
+    @classmethod
+    def also(cls, values: Any) -> list[str]:
+        """Answers what `problems` would say, for a body that is already wrong otherwise."""
+        return []
+
+    def given(self) -> dict[str, Any]:
+        """Answers what was given, null included, as plain values: times are seconds UTC."""
+        values = self.__dict__
+        answer = {}
+        for name in self.model_fields_set:
+            value = values[name]
+            answer[name] = value if type(value) in _PLAIN else _plain(value)
+        return answer
+
+
+_PLAIN = {str, int, float, bool, type(None)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Shape):
+        return value.given()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def refuse_nul(value: Any) -> None:
+    """Refuses NUL characters, which no database keeps in a text.
+
+    Raises:
+        ShapeError: There is one.
+    """
+    texts = [value]
+    while texts:
+        one = texts.pop()
+        if isinstance(one, str) and "\0" in one:
+            raise ShapeError([f"{shown(one)} holds a NUL character"])
+        if isinstance(one, dict):
+            texts += [*one, *one.values()]
+        elif isinstance(one, list):
+            texts += one
+
+
+def sentences(error: ValidationError) -> list[str]:
+    """Says pydantic's errors in the sentences of the import API: "missing 'id' field"."""
+    answer: list[str] = []
+    for each in error.errors(include_url=False):
+        place = ".".join(str(step) for step in each["loc"] if step not in BRANCHES)
+        kind, value = each["type"], each["input"]
+        if kind in ("json_invalid", "model_type", "model_attributes_type") and not place:
+            problem = str(each.get("ctx", {}).get("error", f"found {shown(value)}"))
+            sentence = f"the body is not a JSON object: {problem}"
+        elif kind == "missing" or (value is None and place):
+            sentence = f"missing '{place}' field"
+        else:
+            told = str(each["msg"]).removeprefix("Value error, ")
+            told = (
+                told if shown(value) in told or kind == "value_error" else f"{shown(value)}: {told}"
+            )
+            sentence = f"'{place}' field: {told}"
+        if sentence not in answer:
+            answer.append(sentence)
+    return answer
+
+
+BRANCHES = ("a reference", "an object")
+"""The names of a union's branches, which say nothing to a reader of an error."""
+
+
+class Endpoint(NamedTuple):
+    """One call of the import API within an integration."""
+
+    method: str
+    path: str  # with {id} where the path ends in one
+    object: str  # the name of the object in the answer
+    shape: type[Shape] | None
+    summary: str
+
+
+@cache
+def utc_text(seconds: int) -> str:
+    """Writes a moment as the reporting API does: ISO-8601 with offset."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
