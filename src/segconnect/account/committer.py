@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -64,14 +63,23 @@ def _error(message: str) -> bytes:
     return to_json({"status": "error", "errors": [message]})
 
 
+class Writer(Protocol):
+    """Commits one group at a time; see `writer`."""
+
+    async def write(self, operations: Sequence[Operation]) -> list[Reply]:
+        """Answers a reply for each operation, once their group is on disk."""
+
+    async def close(self) -> None:
+        """Closes the store."""
+
+
 class Committer:
     """Collects operations of an event loop while the group before them is being written."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
         self._queue: list[tuple[Operation, asyncio.Future[Reply]]] = []
         self._waiting: list[tuple[Sequence[Operation], asyncio.Future[list[Reply]]]] = []
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
         self._task: asyncio.Task[None] | None = None
 
     def submit(self, operation: Operation) -> asyncio.Future[Reply]:
@@ -92,15 +100,15 @@ class Committer:
 
     def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._task is None:
-            self._task = loop.create_task(self._run(loop))
+            self._task = loop.create_task(self._run())
 
-    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _run(self) -> None:
         while self._queue or self._waiting:
             if self._queue:
                 group = self._queue[:MAX_GROUP]
                 del self._queue[:MAX_GROUP]  # by slice: a swap could lose what is added meanwhile
                 operations = [operation for operation, _ in group]
-                replies = await loop.run_in_executor(self._thread, apply, self._store, operations)
+                replies = await self._writer.write(operations)
                 for (_, future), reply in zip(group, replies, strict=True):
                     if not future.done():
                         future.set_result(reply)
@@ -109,14 +117,13 @@ class Committer:
                 replies = []
                 for start in range(0, len(batch), MAX_GROUP):
                     part = batch[start : start + MAX_GROUP]
-                    replies += await loop.run_in_executor(self._thread, apply, self._store, part)
+                    replies += await self._writer.write(part)
                 if not whole.done():
                     whole.set_result(replies)
         self._task = None
 
     async def close(self) -> None:
-        """Writes what waits, then closes the store."""
+        """Writes what waits, then closes the writer."""
         if self._task is not None:
             await self._task
-        self._thread.shutdown()
-        self._store.close()
+        await self._writer.close()

@@ -49,10 +49,11 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     host, port = listening.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     config = uvicorn.Config(
-        Account(settings.database_url),
+        Account(settings.database_url, in_process=False),
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         date_header=True,
         timeout_graceful_shutdown=10,
     )

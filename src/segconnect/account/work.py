@@ -37,6 +37,9 @@ class Transaction(Protocol):
     def upsert(self, table: Table, rows: Sequence[Row]) -> None:
         """Writes whole rows, each in place of the one with its primary key."""
 
+    def update(self, table: Table, rows: Sequence[Row]) -> None:
+        """Writes whole rows that are there already, and whose indexed columns are as they were."""
+
     def delete(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> None:
         """Deletes the rows whose columns equal one of the keys."""
 
@@ -79,6 +82,7 @@ class Work:
         self._dirty: dict[str, dict[Any, Row]] = defaultdict(dict)
         self._gone: list[Row] = []  # contacts
         self._appeared: dict[int, Row] = {}  # contacts whose email is new
+        self._moved: set[int] = set()  # contacts that are new, or whose id or email is
         self._deleted: dict[str, set[int]] = defaultdict(set)  # orders, subscriptions
         self._untagged: set[Key] = set()
         self._reserved: dict[str, range] = {}
@@ -184,6 +188,7 @@ class Work:
         self._index(contact)
         self.contact_tags[contact["pk"]] = {}
         self.dirty("contacts", contact["pk"], contact)
+        self._moved.add(contact["pk"])
         if contact["email"] is not None:
             self._appeared[contact["pk"]] = contact
 
@@ -192,6 +197,7 @@ class Work:
         account = contact["account_pk"]
         self.contacts_by_id[account, contact["contact_id"]].remove(contact)
         contact["contact_id"] = contact_id
+        self._moved.add(contact["pk"])
         self.contacts_by_id[account, contact_id].append(contact)
 
     def readdress(self, contact: Row, email: str | None) -> None:
@@ -200,6 +206,7 @@ class Work:
         if contact["email"] is not None:
             self.contacts_by_email[account, contact["email"]].remove(contact)
         contact["email"] = email
+        self._moved.add(contact["pk"])
         self._appeared.pop(contact["pk"], None)
         if email is not None:
             self.contacts_by_email[account, email].append(contact)
@@ -285,7 +292,13 @@ class Work:
         if self.items:
             write.delete(schema.order_items, ("order_pk",), [(pk,) for pk in sorted(self.items)])
         for name, rows in self._dirty.items():
-            if rows:
+            if name == "contacts":
+                # Nearly all that comes is about contacts that are there: their indexes can rest.
+                write.update(
+                    schema.contacts, [r for pk, r in rows.items() if pk not in self._moved]
+                )
+                write.upsert(schema.contacts, [r for pk, r in rows.items() if pk in self._moved])
+            elif rows:
                 write.upsert(schema.metadata.tables[name], list(rows.values()))
         if self.items:
             write.upsert(schema.order_items, [row for rows in self.items.values() for row in rows])

@@ -74,6 +74,8 @@ class PostgresTransaction:
 
     def upsert(self, table: Table, rows: Sequence[Row]) -> None:
         """Copies whole rows into a staging table, and merges it into the table."""
+        if not rows:
+            return
         stage, copy, merge, values = _upsert(table)
         with self._connection.cursor() as cursor:
             cursor.execute(stage)
@@ -81,6 +83,10 @@ class PostgresTransaction:
                 for row in rows:
                     out.write_row(values(row))
             cursor.execute(merge)
+
+    def update(self, table: Table, rows: Sequence[Row]) -> None:
+        """Merges, too: PostgreSQL leaves an index alone whose columns do not change."""
+        self.upsert(table, rows)
 
     def delete(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> None:
         """Deletes the rows of the keys."""

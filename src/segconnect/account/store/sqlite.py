@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -15,6 +16,8 @@ from segconnect.account.work import BLOCK, Key, Row
 from segconnect.errors import StoreError
 
 BUSY_SECONDS = 30  # how long a group waits for another process that is writing
+CHECKPOINT_COMMITS = 4  # commits between two back-fills of the write-ahead log
+RESTART_PAGES = 16_000  # of the log (64 MB), after which the writer begins it anew
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -25,12 +28,57 @@ def connect(path: Path) -> sqlite3.Connection:
     for pragma in (
         "journal_mode=wal",
         "synchronous=full",
-        "wal_autocheckpoint=1000",  # larger ones commit faster, but some commits take 60 ms
+        "wal_autocheckpoint=0",  # a commit that back-fills takes 20 to 60 ms; see Checkpoints
         "cache_size=-64000",
         "temp_store=memory",
+        "mmap_size=4294967296",
     ):
         connection.execute(f"pragma {pragma}")
     return connection
+
+
+class Checkpoints:
+    """Copies the write-ahead log back into the database in a thread, beside the commits.
+
+    The log can only begin anew when nothing in it is left to copy and nobody reads it, which under
+    steady writing never happens by itself: the writer asks for it when the log has grown long.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._commits = 0
+        self._pages = 0  # in the log at the last back-fill
+        self._wake = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
+        self._thread.start()
+
+    def committed(self, connection: sqlite3.Connection) -> None:
+        """Counts a commit of the writer's connection."""
+        self._commits += 1
+        if self._commits % CHECKPOINT_COMMITS == 0:
+            self._wake.set()
+        if self._pages > RESTART_PAGES:
+            self._pages = 0
+            connection.execute("pragma wal_checkpoint(restart)").fetchall()
+
+    def _run(self) -> None:
+        connection = connect(self._path)
+        while not self._closing:
+            self._wake.wait()
+            self._wake.clear()
+            try:
+                row = connection.execute("pragma wal_checkpoint(passive)").fetchone()
+                self._pages = row[1]
+            except sqlite3.OperationalError:
+                continue  # the disk is full or locked: commits will tell, a back-fill can wait
+        connection.close()
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join()
 
 
 class SqliteStore:
@@ -38,6 +86,7 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._connection = connect(path)
+        self._checkpoints = Checkpoints(path)
 
     @contextmanager
     def transaction(self, accounts: Sequence[int]) -> Iterator[SqliteTransaction]:
@@ -54,9 +103,11 @@ class SqliteStore:
             if connection.in_transaction:
                 connection.execute("rollback")
             raise
+        self._checkpoints.committed(connection)
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection; the last one to close copies the log back."""
+        self._checkpoints.close()
         self._connection.close()
 
 
@@ -74,7 +125,13 @@ class SqliteTransaction:
 
     def upsert(self, table: Table, rows: Sequence[Row]) -> None:
         """Writes whole rows."""
-        self._connection.executemany(_upsert(table), rows)
+        if rows:
+            self._connection.executemany(_upsert(table), rows)
+
+    def update(self, table: Table, rows: Sequence[Row]) -> None:
+        """Sets only what no index holds: SQLite would write an index that does not change, too."""
+        if rows:
+            self._connection.executemany(_update(table), rows)
 
     def delete(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> None:
         """Deletes the rows of the keys."""
@@ -115,6 +172,15 @@ def _select(table: Table, columns: tuple[str, ...]) -> tuple[str, tuple[str, ...
     index = indexed_by(table, columns)
     hint = f" indexed by {index}" if index else ""
     return f"select {', '.join(names)} from {table.name}{hint} where {where}", names
+
+
+@cache
+def _update(table: Table) -> str:
+    keys = [column.name for column in table.primary_key]
+    held = {column.name for index in table.indexes for column in index.columns}
+    rest = [column.name for column in table.columns if column.name not in held.union(keys)]
+    what = ", ".join(f"{name} = :{name}" for name in rest)
+    return f"update {table.name} set {what} where {' and '.join(f'{k} = :{k}' for k in keys)}"
 
 
 @cache
