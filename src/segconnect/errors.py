@@ -11,6 +11,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
+_BLANKS = dict.fromkeys((*range(32), 133, 8232, 8233), " ")  # so the mark stays below
+
 
 class Recovery(Enum):
     """What helps after an error."""
@@ -26,12 +28,47 @@ class SegconnectError(Exception):
     kind = "RuntimeError"
     recovery = Recovery.STOP
 
+    @property
+    def why(self) -> str:
+        """The message in one line, where the module is shown beside it."""
+        return str(self)
+
 
 class MappingError(SegconnectError):
     """A template could not be read, or could not be evaluated for a bundle."""
 
     kind = "DataError"
     recovery = Recovery.FIX
+
+    def __init__(
+        self, reason: str, *, template: str = "", start: int = 0, end: int = 0, field: str = ""
+    ) -> None:
+        self.reason = reason  # one sentence, without the place
+        self.template, self.start, self.end = template, start, end  # characters start to end of it
+        self.field = field  # the field that is filled, such as "items[2].amount"; "" if not known
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        message = f"Failed to map {self.field!r}: {self.reason}" if self.field else self.reason
+        return f"{message}\n{self.excerpt()}" if self.template else message
+
+    @property
+    def why(self) -> str:
+        """The field and the reason."""
+        return f"{self.field}: {self.reason}" if self.field else self.reason
+
+    def excerpt(self) -> str:
+        """The line of the template where it went wrong, and under it the place."""
+        first = self.template.rfind("\n", 0, self.start) + 1
+        newline = self.template.find("\n", self.start)
+        last = len(self.template) if newline < 0 else newline
+        left, right = max(first, self.start - 60), min(last, max(self.end, self.start + 1) + 40)
+        right = min(right, self.start + 120)
+        before = "..." if left > first else ""
+        line = before + self.template[left:right] + ("..." if right < last else "")
+        indent = " " * (len(before) + self.start - left)
+        width = max(1, min(self.end, right) - self.start)
+        return f"  {line.translate(_BLANKS)}\n  {indent}{'^' * width}"
 
 
 class InvalidBundleError(SegconnectError):
@@ -42,7 +79,12 @@ class InvalidBundleError(SegconnectError):
 
     def __init__(self, label: str, problems: Sequence[str]) -> None:
         self.label, self.problems = label, list(problems)  # one sentence for each problem
-        super().__init__(f"{label}: {'; '.join(self.problems)}")
+        super().__init__(f"{label}: {self.why}")
+
+    @property
+    def why(self) -> str:
+        """The problems."""
+        return "; ".join(self.problems)
 
 
 class RefusedError(SegconnectError):
@@ -53,7 +95,12 @@ class RefusedError(SegconnectError):
 
     def __init__(self, label: str, errors: Sequence[str], status: int = 400) -> None:
         self.label, self.errors, self.status = label, list(errors), status
-        super().__init__(f"{label}: the account refused the bundle: {'; '.join(self.errors)}")
+        super().__init__(f"{label}: the account refused the bundle: {self.why}")
+
+    @property
+    def why(self) -> str:
+        """The account's sentences."""
+        return "; ".join(self.errors)
 
 
 class UnauthorizedError(SegconnectError):

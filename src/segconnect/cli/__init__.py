@@ -44,7 +44,8 @@ def build(arguments: Sequence[str]) -> typer.Typer:
             continue
         module = import_module(f"segconnect.cli.{name}")
         if hasattr(module, "app"):
-            app.add_typer(module.app, name=name, help=text, no_args_is_help=True)
+            alone = module.app.registered_callback is not None  # it says what it does alone
+            app.add_typer(module.app, name=name, help=text, no_args_is_help=not alone)
         else:
             app.command(name, help=text)(module.command)
     return app

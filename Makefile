@@ -1,0 +1,36 @@
+# Everything sets itself up: make demo, make test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check bench docs clean
+
+demo: $(VENV)/.ready ## runs the main job on example exports
+	@$(BIN)/segconnect demo
+
+test: $(VENV)/.ready ## runs all tests
+	@$(BIN)/python -m pytest -n auto --dist loadfile
+
+check: $(VENV)/.ready ## style, types, and pages that are generated
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.ready ## prints the table of benchmarks; takes about ten minutes
+	@$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.ready ## writes the generated pages anew
+	@$(BIN)/python -m segconnect.modules.reference
+	@$(BIN)/python -m segconnect.mapping.reference
+
+# --group needs a newer pip than Python 3.11 brings
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Setting up $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	@touch $@
+
+clean: ## removes what was set up and made
+	rm -rf $(VENV) segconnect-demo out

@@ -1,0 +1,127 @@
+"""`segconnect demo`: the main job on example exports, in a new account."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segconnect.cli.options import AsJson
+from segconnect.settings import Settings, load
+
+RUNS = (
+    ("mailchimp_contacts", "crm"),
+    ("brevo_contacts", "crm"),
+    ("shopify_orders", "payments"),
+    ("stripe_subscriptions", "payments"),
+    ("meta_ads", "ads"),
+    ("google_ads", "ads"),
+)
+"""The example scenarios, and the kind of integration that each sends to."""
+
+
+def command(
+    data: Annotated[Path, typer.Option("--data", help="Directory for the demo's store.")] = Path(
+        "segconnect-demo"
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Loads a small shop's exports into a new account of your own, over HTTP on this machine.
+
+    Nothing leaves the machine, and no key is needed.
+    """
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from segconnect.account import access
+    from segconnect.account.store.opening import open_engine
+    from segconnect.account.summary import summarize
+    from segconnect.cli import show
+    from segconnect.client import Client
+    from segconnect.connections import Connection, Connections
+    from segconnect.demo.shop import AS_OF
+    from segconnect.scenario.runner import Report, Run
+    from segconnect.scenario.scenario import load as load_scenario
+
+    console = Console(stderr=as_json, highlight=False)
+    settings = load(data=data)
+    engine = open_engine(settings.database_url)
+    account_id, key = access.create_account(engine, "Brindlemoor Tea")
+    reports: list[Report] = []
+    with _serving(settings) as address:
+        console.print(f"A new account, [bold]{account_id}[/], is served at {address}\n")
+        connections = {}
+        for kind in access.Kind:
+            integration = access.create_integration(engine, account_id, kind, f"Demo {kind}")
+            connection = Connection(
+                name=f"demo-{kind}",
+                api_key=key,
+                account_id=account_id,
+                integration_id=integration,
+                base_url=f"{address}/api",
+            )
+            Connections(settings).save(connection)  # checked by a call, its key encrypted
+            connections[kind.value] = connection
+        for name, kind in RUNS:
+            scenario = load_scenario(examples() / f"{name}.yaml")
+            refused = settings.data / f"{name}.refused.csv"
+            with (
+                Client(connections[kind]) as client,
+                show.progress(console, scenario.name) as progress,
+            ):
+                run = Run(scenario, examples(), client, refused=refused, progress=progress)
+                reports.append(run.run())
+            console.print(show.report_line(reports[-1]))
+    found = summarize(engine, access.account_pk(engine, account_id), int(AS_OF.timestamp()))
+    engine.dispose()
+    if as_json:
+        refusals = [
+            {"where": str(each.place), "module": each.module, "why": each.error.why}
+            for report in reports
+            for each in report.refusals
+        ]
+        typer.echo(json.dumps({"account_id": account_id, **asdict(found), "refused": refusals}))
+        return
+    console.print(f"\n[bold]The account now holds[/] (as of {AS_OF:%d %B %Y})")
+    console.print(show.summary(found, "USD"))
+    console.print()
+    console.print(show.sources(found, "USD"))
+    console.print()
+    console.print(show.refusals(reports))
+    console.print(f"\nServe it:   segconnect serve --data {data}")
+    console.print(
+        "Your turn:  copy one of examples/*.yaml, name your file in it, segconnect run it"
+    )
+
+
+def examples() -> Path:
+    """Answers the directory of the examples: in the package, or in a checkout beside it."""
+    package = Path(__file__).parents[1]
+    packed = package / "examples"
+    return packed if packed.is_dir() else package.parents[1] / "examples"
+
+
+@contextmanager
+def _serving(settings: Settings) -> Iterator[str]:
+    """Serves the account in a process of its own; answers its address."""
+    process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+        [sys.executable, "-m", "segconnect", "serve", "--port", "0", "--data", str(settings.data)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise typer.Exit(2)  # the server has told why
+        yield line.split()[1].rstrip(",")
+    finally:
+        process.terminate()
+        process.wait()

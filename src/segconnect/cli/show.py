@@ -1,0 +1,123 @@
+"""How runs and accounts are shown on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from segconnect.account.summary import Summary
+from segconnect.scenario.runner import Outcome, Report
+from segconnect.scenario.runner import Progress as OnProgress
+from segconnect.types import money
+
+MARKS = {
+    Outcome.SUCCESS: "[green]done[/]",
+    Outcome.PARTIAL: "[yellow]done, in part[/]",
+    Outcome.FAILURE: "[red]failed[/]",
+}
+
+
+class _Rate(ProgressColumn):
+    """Bundles a second."""
+
+    def render(self, task: Task) -> Text:
+        read, seconds = task.fields.get("read", 0), task.elapsed or 0
+        return Text(f"{read / seconds:,.0f}/s" if seconds > 0.2 else "", style="dim")
+
+
+@contextmanager
+def progress(console: Console, name: str) -> Iterator[OnProgress]:
+    """Shows how far a run is, its rate and the time that is left, while the block runs."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[read]:,} read"),
+        _Rate(),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(escape(name), total=None, read=0)
+
+        def show(report: Report, done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, read=report.read)
+
+        yield show
+
+
+def report_line(report: Report) -> str:
+    """What became of a run, in one line."""
+    parts = [f"{report.read:,} read", f"{report.delivered:,} delivered"]
+    if report.filtered:
+        parts.append(f"{report.filtered:,} filtered out")
+    if report.refused:
+        parts.append(f"[yellow]{report.refused:,} refused[/]")
+    return f"{MARKS[report.outcome]}  {escape(report.scenario)}: {', '.join(parts)}"
+
+
+def refusals(reports: list[Report]) -> Table:
+    """Which bundles were refused, where they lie, and why."""
+    table = Table("Where", "Why", title="Refused", title_justify="left", box=None, pad_edge=False)
+    for report in reports:
+        for refusal in report.refusals:
+            table.add_row(str(refusal.place), Text(f"{refusal.module}: {refusal.error.why}"))
+        hidden = report.refused - len(report.refusals)
+        if hidden > 0:
+            table.add_row("", f"... and {hidden:,} more of {report.scenario}")
+    return table
+
+
+def summary(found: Summary, currency: str) -> Table:
+    """What an account holds."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    table.add_row("Contacts", f"{found.contacts:,}")
+    table.add_row("Tags", f"{found.tags:,}")
+    waiting = f"{found.waiting:,} of them and of subscriptions wait for their contact"
+    table.add_row("Orders", f"{found.orders:,}", waiting if found.waiting else "")
+    table.add_row("Revenue", money(found.revenue, currency), "all orders, paid or not")
+    table.add_row("Collected", money(found.collected, currency))
+    count = found.refunded_orders
+    table.add_row(
+        "Refunds",
+        money(found.refunds, currency),
+        f"{count:,} {'order' if count == 1 else 'orders'}",
+    )
+    table.add_row(
+        "Active subscriptions", f"{found.active_subscriptions:,}", f"of {found.subscriptions:,}"
+    )
+    table.add_row("MRR", money(found.mrr, currency), "brought to 30 days")
+    figures = f"{found.ads:,} ads, {found.clicks:,} clicks, {found.impressions:,} impressions"
+    table.add_row("Ad spend", money(found.ad_spend, currency), figures)
+    return table
+
+
+def sources(found: Summary, currency: str) -> Table:
+    """Revenue by the contacts' utm_source, with a bar for each."""
+    title = "Revenue by utm_source"
+    table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(style="cyan")
+    most = max(found.revenue_by_utm_source.values(), default=0)
+    for name, amount in found.revenue_by_utm_source.items():
+        width = round(24 * amount / most) if most > 0 else 0
+        table.add_row(Text(name), money(amount, currency), "█" * max(width, 0))
+    return table

@@ -1,0 +1,1 @@
+"""Scenarios: from a source, through modules and mappings, to an account."""
