@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import socket
 import subprocess
@@ -30,9 +31,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(command: list[str], port: int) -> Iterator[int]:
+def server(
+    command: list[str], port: int, environment: dict[str, str] | None = None
+) -> Iterator[int]:
     """Runs a server until the end of the block, once it takes connections; answers its pid."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    env = {**os.environ, **(environment or {})}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=env)
     try:
         for _ in range(200):
             with socket.socket() as probe:
@@ -72,7 +76,14 @@ def http_request(path: str, key: str, body: object) -> str:
 def measure(port: int, requests: list[str], seconds: float) -> dict[str, float]:
     """Runs the load generator in a process of its own."""
     command = [sys.executable, str(HERE / "load.py"), str(port), str(CONNECTIONS), str(seconds)]
-    done = subprocess.run(command, input=json.dumps(requests), stdout=subprocess.PIPE, text=True, check=True, timeout=seconds + 30)
+    done = subprocess.run(
+        command,
+        input=json.dumps(requests),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=seconds + 30,
+    )
     answer: dict[str, float] = json.loads(done.stdout)
     return answer
 
@@ -98,14 +109,17 @@ def prepare(database_url: str, preloaded: int) -> tuple[str, str, str]:
     return account_id, integration_id, key
 
 
-def run(data: Path, database_url: str | None, preloaded: int, rounds: int = 3, seconds: float = 4) -> dict[str, float]:
+def run(
+    data: Path, database_url: str | None, preloaded: int, rounds: int = 3, seconds: float = 4
+) -> dict[str, float]:
     """Measures echo and account in turn; answers medians and the ratio."""
     settings = load(data=data, database=database_url)
     account_id, integration_id, key = prepare(settings.database_url, preloaded)
     path = f"/api/v1/{account_id}/{integration_id}/contact"
     chance = random.Random(7)
     requests = [
-        http_request(path, key, contact(chance.randrange(int(preloaded * 1.2)))) for _ in range(20_000)
+        http_request(path, key, contact(chance.randrange(int(preloaded * 1.2))))
+        for _ in range(20_000)
     ]
     ours = [sys.executable, "-m", "segconnect", "serve", "--data", str(data)]
     echoes, accounts = [], []

@@ -57,7 +57,9 @@ class Connection(asyncio.Protocol):
             self.done.set_result(None)
 
 
-async def run(port: int, connections: int, seconds: float, requests: list[bytes]) -> dict[str, float]:
+async def run(
+    port: int, connections: int, seconds: float, requests: list[bytes]
+) -> dict[str, float]:
     """Loads the server on this loopback port."""
     latencies: list[float] = []
     source = cycle(requests)

@@ -6,11 +6,10 @@ and listed in docs/differences.md.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from segconnect.account.work import ID_COLUMN, Operation, Row, Work, own_id
 from segconnect.wire.shape import utc_text
@@ -129,13 +128,12 @@ def _new_contact(work: Work, operation: Operation) -> Row:
 
 
 def _merged(held: str, given: dict[str, Any]) -> str:
-    fields = json.loads(held) if held != "{}" else {}
+    fields = from_json(held)
+    same = (fields.get(k) == v and type(fields.get(k)) is type(v) for k, v in given.items())
+    if all(same):
+        return held  # nearly always: the same sent again
     fields.update(given)
-    return json.dumps(
-        {key: value for key, value in fields.items() if value is not None},
-        ensure_ascii=False,
-        sort_keys=True,
-    )
+    return to_json({key: fields[key] for key in sorted(fields) if fields[key] is not None}).decode()
 
 
 def _apply_tags(work: Work, contact: Row, given: list[Any]) -> list[Row]:
@@ -232,7 +230,6 @@ def _deleted(operation: Operation, name: str, deleted: bool) -> dict[str, Any]:
 
 def contact_object(contact: Row) -> dict[str, Any]:
     """Answers a contact as the reporting API shows its core."""
-    fields = contact["custom_fields"]
     return {
         "contact_id": contact["contact_id"],
         "first_name": contact["first_name"],
@@ -241,7 +238,7 @@ def contact_object(contact: Row) -> dict[str, Any]:
         "status": contact["status"],
         "date_created": utc_text(contact["date_created"]),
         "last_updated": utc_text(contact["last_updated"]),
-        "custom_fields": json.loads(fields) if fields != "{}" else {},
+        "custom_fields": from_json(contact["custom_fields"]),
     }
 
 
