@@ -1,0 +1,80 @@
+"""What a template is evaluated against: the bundles so far, the moment, the zone, the variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from functools import cache, lru_cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from segconnect import clock
+from segconnect.errors import MappingError
+from segconnect.mapping.values import Value
+from segconnect.types import zone_named
+
+
+class Context:
+    """The world of one evaluation.
+
+    Args:
+        bundles: Module id (int, or the same as str) to what that module put out.
+        now: The moment that `now` stands for; the clock is read, once, only if it is None.
+        timezone: The organisation's zone: that of every date function and of texts read as dates.
+        variables: What `var.team.x`, `executionId` and other bare names stand for: a collection of
+            collections, such as {"team": {"x": 1}, "executionId": "..."}.
+    """
+
+    __slots__ = ("_now", "bundles", "timezone", "variables", "zone")
+
+    def __init__(
+        self,
+        bundles: Mapping[Any, Value],
+        now: datetime | None = None,
+        timezone: str = "UTC",
+        variables: Mapping[str, Value] | None = None,
+    ) -> None:
+        self.bundles = bundles
+        self._now = now
+        self.timezone = timezone
+        self.zone = UTC if timezone == "UTC" else _organisation_zone(timezone)
+        self.variables = variables or {}
+
+    @property
+    def now(self) -> datetime:
+        if self._now is None:
+            self._now = clock.now()
+        return self._now
+
+    def zone_or_own(self, name: str) -> tzinfo:
+        """The zone of that name, or the organisation's where there is none of that name."""
+        return self.zone if not name else find_zone(name) or self.zone
+
+
+def _organisation_zone(name: str) -> tzinfo:
+    zone = find_zone(name)
+    if zone is None:
+        raise MappingError(f"unknown time zone {name!r}; expected one such as Europe/Oslo")
+    return zone
+
+
+def find_zone(name: str) -> tzinfo | None:
+    """The zone of that name in the tz database, whatever its capitals; None if there is none."""
+    return _find_zone(name) if len(name) <= 64 else None
+
+
+@lru_cache(maxsize=1024)
+def _find_zone(name: str) -> tzinfo | None:
+    if name.upper() in ("UTC", "Z"):
+        return UTC
+    try:
+        return zone_named(name)
+    except ValueError:
+        pass
+    proper = _zones_by_small_name().get(name.lower())
+    return zone_named(proper) if proper else None
+
+
+@cache
+def _zones_by_small_name() -> dict[str, str]:
+    return {name.lower(): name for name in available_timezones()}
