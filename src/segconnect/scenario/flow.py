@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from segconnect.errors import InvalidBundleError, MappingError, ScenarioError, SegconnectError
+from segconnect.errors import (
+    InvalidBundleError,
+    MappingError,
+    ScenarioError,
+    SegconnectError,
+    UsageError,
+    unknown_name,
+)
 from segconnect.mapping import IGNORE, Context, compile_value
 from segconnect.mapping.comparison import identity
 from segconnect.mapping.values import to_array
@@ -117,6 +124,18 @@ class Send(Compiled):
 BUILT_IN: dict[str, type[Compiled]] = {"iterator": Iterate, "array-aggregator": Aggregate}
 
 
+def _kind(step: Step) -> type[Compiled]:
+    if step.module in BUILT_IN:
+        return BUILT_IN[step.module]
+    try:
+        _ = MODULES[step.module]
+    except UsageError:
+        known = [*BUILT_IN, *(module.slug() for module in MODULES)]
+        told = unknown_name("module", step.module, known)
+        raise ScenarioError(f"module {step.id}: {told}") from None
+    return Send
+
+
 def _mapped(compiled: Compiled, name: str) -> Evaluate:
     mapper = compiled.step.mapper
     if not isinstance(mapper, dict) or set(mapper) != {name}:
@@ -141,7 +160,7 @@ class Flow:
         self.steps: list[Compiled] = []
         for step in scenario.flow[1:]:
             try:
-                self.steps.append(BUILT_IN.get(step.module, Send)(step))
+                self.steps.append(_kind(step)(step))
             except MappingError as error:
                 problems.append(f"module {step.id} ({step.module}): {error}")
             except SegconnectError as error:

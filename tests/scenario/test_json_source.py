@@ -1,0 +1,60 @@
+"""JSON as APIs answer it, item by item."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from segconnect.errors import SourceError
+from segconnect.scenario.sources.json import JsonSource
+
+PEOPLE = [{"id": 1, "name": "Zoë"}, {"id": 2}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(PEOPLE),
+        json.dumps({"object": "list", "data": PEOPLE}),
+        "\ufeff" + json.dumps({"response": {"orders": PEOPLE}}),
+        "\n".join(map(json.dumps, PEOPLE)),
+        "\ufeff" + "\n".join(json.dumps(one, ensure_ascii=False) for one in PEOPLE) + "\n\n",
+    ],
+    ids=["array", "in an object", "deeper, with a mark", "a line each", "a line each, with a mark"],
+)
+def test_the_items_are_found(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "items.json"
+    file.write_text(text, encoding="utf-8")
+
+    assert [bundle.values for bundle in JsonSource(file).bundles()] == PEOPLE
+
+
+def test_the_path_of_the_items_can_be_said(tmp_path: Path) -> None:
+    file = tmp_path / "items.json"
+    file.write_text(json.dumps({"errors": [], "page": {"rows": [5, {"a": 1}]}}))
+
+    bundles = list(JsonSource(file, items="page.rows").bundles())
+
+    assert [bundle.values for bundle in bundles] == [{"value": 5}, {"a": 1}]
+    assert [str(bundle.place) for bundle in bundles] == ["items.json, item 1", "items.json, item 2"]
+
+
+def test_a_file_that_breaks_off_gives_what_came_before(tmp_path: Path) -> None:
+    file = tmp_path / "items.json"
+    file.write_text('[{"a": 1}, {"a": ')
+
+    first, second = JsonSource(file).bundles()
+
+    assert first.values == {"a": 1}
+    assert second.error is not None
+    assert second.error.why.startswith("the file is not JSON from here on")
+
+
+def test_a_file_without_an_array_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "items.json"
+    file.write_text('{"a": 1}')
+
+    with pytest.raises(SourceError, match=r"items\.json: holds no array"):
+        list(JsonSource(file).bundles())
