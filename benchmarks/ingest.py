@@ -128,7 +128,11 @@ def run(
         with server([sys.executable, str(HERE / "echo.py"), str(port)], port):
             echoes.append(measure(port, requests, seconds))
         port = free_port()
-        with server([*ours, "--port", str(port)], port):
+        with server(
+            [*ours, "--port", str(port)],
+            port,
+            {"SEGCONNECT_DATABASE": database_url} if database_url else None,
+        ):
             measure(port, requests, 1)
             accounts.append(measure(port, requests, seconds))
     echo, account = median(e["rate"] for e in echoes), median(a["rate"] for a in accounts)

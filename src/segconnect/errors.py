@@ -127,9 +127,35 @@ class UnreachableError(SegconnectError):
     kind = "ConnectionError"
     recovery = Recovery.RETRY
 
-    def __init__(self, message: str, *, may_have_arrived: bool) -> None:
+    def __init__(
+        self, message: str, *, may_have_arrived: bool, retry_after: float | None = None
+    ) -> None:
         self.may_have_arrived = may_have_arrived  # whether the account may have acted on it
+        self.retry_after = retry_after  # seconds that the account asked for, if it did
         super().__init__(message)
+
+
+class PartlyDoneError(SegconnectError):
+    """A module that takes several calls got through some of them.
+
+    Its kind and recovery are those of its cause, the first error. Each of the calls is an upsert,
+    so sending the whole module again is harmless.
+    """
+
+    def __init__(
+        self, label: str, done: Sequence[str], failed: str, count: int, cause: SegconnectError
+    ) -> None:
+        self.label, self.done, self.failed, self.count = label, list(done), failed, count
+        self.cause, self.kind, self.recovery = cause, cause.kind, cause.recovery
+        super().__init__(f"{label}: {self.why}")
+
+    @property
+    def why(self) -> str:
+        """How far it came, and why no further."""
+        return (
+            f"{len(self.done)} of {self.count} were recorded ({', '.join(self.done)}), then"
+            f" {self.failed} failed: {self.cause.why}; sending all of them again is harmless"
+        )
 
 
 class SourceError(SegconnectError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from sqlalchemy import Engine, select, update
 from segconnect.account.store.schema import accounts, api_keys, integrations
 from segconnect.clock import now
 from segconnect.errors import UsageError, unknown_name
+from segconnect.types import zone_named
 
 KEY_LENGTH = 22  # characters, as the hosted keys have; 131 bits of chance
 KEY_ALPHABET = string.ascii_letters + string.digits
@@ -45,9 +47,18 @@ def create_account(
 
     Returns:
         Its account ID and its first API key, which is shown only now: the store keeps a hash.
+
+    Raises:
+        UsageError: The name is empty, or there is no such currency or time zone.
     """
     if not name.strip():
         raise UsageError("the account's name is empty; give one")
+    if not re.fullmatch("[A-Za-z]{3}", currency):
+        raise UsageError(f"{currency!r} is not a currency; give three letters, such as EUR")
+    try:
+        zone_named(timezone)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     account_id = _new_id("a")
     with engine.begin() as connection:
         connection.execute(
@@ -183,6 +194,8 @@ class Doorkeeper:
             account_id: The account in the path; "" takes the key's own.
             integration: The integration in the path; "" names none.
         """
+        if not integration.isprintable():
+            integration = ""
         key = authorization.decode("latin-1").strip()
         scheme, _, rest = key.partition(" ")
         if scheme.lower() in ("basic", "bearer"):
@@ -203,6 +216,8 @@ class Doorkeeper:
         if row is None or account_id not in ("", row[1]):
             return None
         access = Access(row[0], row[1], row[3], row[2])
+        if integration and row[3] is None:
+            return access  # not remembered: there is no end of names that do not exist
         if len(self._known) > 10_000:
             self._known.clear()
         self._known[authorization, account_id, integration] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import unquote
 
 from pydantic_core import to_json
 from sqlalchemy import Engine, text
@@ -29,8 +30,8 @@ class Account:
 
     Args:
         database_url: The store.
-        in_process: Whether an embedded store is written by a thread of this process, as tests do,
-            and not by a process of its own, which is twice as fast.
+        in_process: Whether the store is written by a thread of this process, as tests do, and not
+            by a process of its own, which is faster.
 
     Raises:
         StoreError: The store cannot be opened.
@@ -39,9 +40,7 @@ class Account:
     def __init__(self, database_url: str, *, in_process: bool = True) -> None:
         self.engine: Engine = open_engine(database_url)
         self.committer = Committer(
-            ThreadWriter(open_writer(database_url))
-            if in_process or self.engine.dialect.name != "sqlite"
-            else ProcessWriter(database_url)
+            ThreadWriter(open_writer(database_url)) if in_process else ProcessWriter(database_url)
         )
         self.doorkeeper = Doorkeeper(self.engine)
         self._imports = ImportApp(self.doorkeeper, self.committer)
@@ -52,7 +51,7 @@ class Account:
                 Route("/api/request", self._request),
                 Mount("/", app=self._reporting),
             ],
-            exception_handlers={HTTPException: _message},
+            exception_handlers={HTTPException: _message, SQLAlchemyError: _unreachable},
             lifespan=self._lifespan,
         )
 
@@ -104,7 +103,8 @@ class Account:
 
     async def _reporting(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        parts = [part for part in scope["path"].split("/") if part]
+        path = scope["raw_path"].decode("ascii", "replace")  # in which a %2F is part of an id
+        parts = [unquote(part) for part in path.split("/") if part]
         if len(parts) != 3 or parts[1] != "contact":
             raise HTTPException(404, "Resource not found")
         access = await self._access(request, parts[0])
@@ -127,6 +127,12 @@ class Account:
 
 def _json(value: object) -> Response:
     return Response(to_json(value), media_type="application/json")
+
+
+async def _unreachable(_request: Request, _error: Exception) -> Response:
+    """Answers that the store is gone for now."""
+    told = {"message": "The store does not answer; try again"}
+    return JSONResponse(told, 503, {"retry-after": "1"})
 
 
 async def _message(_request: Request, error: Exception) -> Response:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic_core import to_json
 
 from segconnect.account import imports
-from segconnect.account.work import Operation, Transaction, Work
+from segconnect.account.work import Operation, Transaction, Work, working_sets
 from segconnect.clock import now
 from segconnect.errors import StoreError
 
 Reply = tuple[int, bytes]  # HTTP status and JSON body
 
 MAX_GROUP = 1000  # operations; more wait for the next group
+GATHER_SECONDS = 0.002  # at most, and only between two groups of many
+LOG = logging.getLogger(__name__)
 
 
 class Store(Protocol):
@@ -32,26 +35,32 @@ class Store(Protocol):
 def apply(store: Store, operations: Sequence[Operation]) -> list[Reply]:
     """Commits the operations as one group, in their order, and answers a reply for each.
 
-    A group that the database refuses as a whole is tried again one by one, so that no operation
-    suffers for another.
+    A group that cannot be written as a whole is halved until the one is found that cannot, so that
+    no operation suffers for another.
     """
     try:
         return _apply(store, operations)
     except StoreError as error:
         return [_unavailable(str(error))] * len(operations)
     except Exception as error:
-        if len(operations) > 1:
-            return [reply for one in operations for reply in apply(store, [one])]
-        reason = str(error).partition("\n")[0]
-        return [(400, _error(f"the store refused the values: {reason}"))]
+        half = len(operations) // 2
+        if half:
+            return apply(store, operations[:half]) + apply(store, operations[half:])
+        LOG.exception("%s could not be written", operations[0].endpoint)
+        return [
+            (500, _error(f"a fault of the server, which has logged it ({type(error).__name__})"))
+        ]
 
 
 def _apply(store: Store, operations: Sequence[Operation]) -> list[Reply]:
     with store.transaction([operation.account_pk for operation in operations]) as transaction:
-        work = Work(transaction, int(now().timestamp()))
-        work.load(operations)
-        replies = [imports.run(work, operation) for operation in operations]
-        work.flush()
+        moment = int(now().timestamp())
+        replies = []
+        for part in working_sets(operations):
+            work = Work(transaction, moment)
+            work.load(part)
+            replies += [imports.run(work, operation) for operation in part]
+            work.flush()
     return replies
 
 
@@ -74,13 +83,20 @@ class Writer(Protocol):
 
 
 class Committer:
-    """Collects operations of an event loop while the group before them is being written."""
+    """Collects operations of an event loop while the group before them is being written.
+
+    When few have come by then, though many were in the group before, the answers to those are
+    still on their way and the next requests soon here: a moment's wait for half as many keeps
+    server and writer busy by turns. A group of one is never waited for.
+    """
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._queue: list[tuple[Operation, asyncio.Future[Reply]]] = []
         self._waiting: list[tuple[Sequence[Operation], asyncio.Future[list[Reply]]]] = []
         self._task: asyncio.Task[None] | None = None
+        self._wanted = 0  # operations, while a group gathers
+        self._gathered: asyncio.Future[None] | None = None
 
     def submit(self, operation: Operation) -> asyncio.Future[Reply]:
         """Answers the reply once the operation's group is on disk."""
@@ -100,30 +116,52 @@ class Committer:
 
     def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._task is None:
-            self._task = loop.create_task(self._run())
+            self._task = loop.create_task(self._run(loop))
+        elif self._gathered is not None and len(self._queue) >= self._wanted:
+            _finish(self._gathered, None)
 
-    async def _run(self) -> None:
+    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._queue or self._waiting:
             if self._queue:
                 group = self._queue[:MAX_GROUP]
                 del self._queue[:MAX_GROUP]  # by slice: a swap could lose what is added meanwhile
-                operations = [operation for operation, _ in group]
-                replies = await self._writer.write(operations)
+                replies = await self._write([operation for operation, _ in group])
                 for (_, future), reply in zip(group, replies, strict=True):
-                    if not future.done():
-                        future.set_result(reply)
+                    _finish(future, reply)
+                await self._gather(loop, len(group) // 2)
             if self._waiting:
                 batch, whole = self._waiting.pop(0)
                 replies = []
                 for start in range(0, len(batch), MAX_GROUP):
-                    part = batch[start : start + MAX_GROUP]
-                    replies += await self._writer.write(part)
-                if not whole.done():
-                    whole.set_result(replies)
+                    replies += await self._write(batch[start : start + MAX_GROUP])
+                _finish(whole, replies)
         self._task = None
+
+    async def _write(self, operations: Sequence[Operation]) -> list[Reply]:
+        try:
+            return await self._writer.write(operations)
+        except Exception as error:
+            LOG.exception("a group could not be handed to the writer")
+            return [(500, _error(f"a fault of the server ({type(error).__name__})"))] * len(
+                operations
+            )
+
+    async def _gather(self, loop: asyncio.AbstractEventLoop, wanted: int) -> None:
+        if len(self._queue) < wanted and not self._waiting:
+            self._wanted, self._gathered = wanted, loop.create_future()
+            timer = loop.call_later(GATHER_SECONDS, _finish, self._gathered, None)
+            await self._gathered
+            timer.cancel()
+            self._gathered = None
 
     async def close(self) -> None:
         """Writes what waits, then closes the writer."""
         if self._task is not None:
             await self._task
         await self._writer.close()
+
+
+def _finish(future: asyncio.Future[Any], value: Any) -> None:
+    """Gives a future its value, unless whoever waited for it has gone."""
+    if not future.done():
+        future.set_result(value)

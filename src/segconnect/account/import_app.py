@@ -7,11 +7,13 @@ joined to the group that is committed next, and answered once that group is on d
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from pydantic_core import from_json, to_json
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Receive, Scope, Send
 
 from segconnect.account import reading
@@ -28,7 +30,6 @@ from segconnect.wire.endpoints import (
 from segconnect.wire.shape import ShapeError
 
 PREFIX = "/api/v1/"
-PATHS = {path for _, path in (key.split(" ") for key in ENDPOINTS)} | {"batch", "request"}
 JSON_TYPES = ("application/json", "application/x-ndjson", "text/json")
 NDJSON = b"application/x-ndjson"
 JSON = b"application/json"
@@ -59,6 +60,11 @@ class ImportApp:
         except HttpError as error:
             status, body = error.status, to_json({"status": "error", "errors": error.errors})
             extra = tuple(error.headers.items())
+        except SQLAlchemyError:
+            LOG.exception("the store did not answer")
+            status, body = 503, UNREACHABLE
+        if status == 503:
+            extra = RETRY_SOON
         await send(
             {
                 "type": "http.response.start",
@@ -77,6 +83,8 @@ class ImportApp:
         method: str = scope["method"]
         parts = scope["raw_path"].decode("ascii", "replace").removeprefix(PREFIX).split("/")
         account_id, integration_id = unquote(parts[0]), unquote(parts[1] if len(parts) > 1 else "")
+        if not account_id or not integration_id:
+            raise HttpError(404, f"a path is {PREFIX}ACCOUNT/INTEGRATION/CALL; see /openapi.json")
         path = "/".join(parts[2:]).rstrip("/")
         headers: dict[bytes, bytes] = dict(scope["headers"])
         access = await self._access(headers, account_id, integration_id)
@@ -98,7 +106,7 @@ class ImportApp:
         if f"{method} {kind}/{{id}}" in ENDPOINTS and text:
             operation = _deletion(access, kind, text)
             return (*await self._committer.submit(operation), JSON)
-        if method == "GET" and (path in ("contact", "request") or kind == "contact"):
+        if method == "GET" and (path == "request" or kind == "contact"):
             return await self._read(scope, receive, headers, access, unquote(text))
         return _no_such(method, path)
 
@@ -182,6 +190,9 @@ class ImportApp:
         return 200, b"".join(answer + b"\n" for answer in answers), NDJSON
 
 
+LOG = logging.getLogger(__name__)
+UNREACHABLE = b'{"status":"error","errors":["the store does not answer; try again"]}'
+RETRY_SOON = ((b"retry-after", b"1"),)
 BATCH_OFFER = (BATCH_HEADER.encode(), str(MAX_BATCH_LINES).encode())
 
 
@@ -213,12 +224,14 @@ def _checked(access: Access, call: Any) -> Operation:
 
 
 def _deletion(access: Access, kind: str, text: str) -> Operation:
-    key = unquote(text)
+    key = unquote(text).strip()
+    if not key:
+        raise HttpError(400, "missing 'id' field")
     if not key.isprintable():
         raise HttpError(400, "the ID holds a character that cannot be printed")
     assert access.integration_pk is not None
     endpoint = f"DELETE {kind}/{{id}}"
-    return Operation(endpoint, access.account_pk, access.integration_pk, {"id": key.strip()})
+    return Operation(endpoint, access.account_pk, access.integration_pk, {"id": key})
 
 
 def _no_such(method: str, path: str) -> tuple[int, bytes, bytes]:
@@ -228,7 +241,7 @@ def _no_such(method: str, path: str) -> tuple[int, bytes, bytes]:
         for key, endpoint in ENDPOINTS.items()
         if endpoint.path in (path, f"{kind}/{{id}}" if "/" in path else path)
     }
-    allowed |= {"GET"} if kind in ("contact", "request") else set()
+    allowed |= {"GET"} if kind == "contact" or path == "request" else set()
     allowed |= {"POST"} if path == "batch" else set()
     if allowed:
         names = ", ".join(sorted(allowed))
@@ -284,7 +297,8 @@ async def parameters(
         except ValueError:
             values = {}
         for name, value in values.items():
-            given[name] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            if value is not None:
+                given[name] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     else:
         given.update(parse_qsl(body.decode("utf-8", "replace")))
     given.update(

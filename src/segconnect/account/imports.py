@@ -108,7 +108,7 @@ def _new_contact(work: Work, operation: Operation) -> Row:
     email, contact_id = fields.get("email"), fields.get("contact_id")
     pk = work.new_pk("contacts")
     if contact_id is None:
-        contact_id = own_id(str(email))  # until the owner's own id comes
+        contact_id = own_id(operation.integration_pk, str(email))  # until the owner's own id comes
         if work.contacts_by_id.get((operation.account_pk, contact_id)):
             contact_id = f"{contact_id}-{pk}"
     contact = {
@@ -165,12 +165,10 @@ def _tag(work: Work, integration: int, given: Any) -> Row:
 def _known_tag(work: Work, integration: int, given: Any) -> Row | None:
     if isinstance(given, str):
         key = (integration, given)
-        return work.tags_by_id.get(key) or work.tags_by_name.get(key)
+        return work.tags_by_id.get(key) or work.tag_named(*key)
     tag_id, name = given.get("id"), given.get("name")
     if tag_id is None:
-        return work.tags_by_name.get((integration, name)) or work.tags_by_id.get(
-            (integration, name)
-        )
+        return work.tag_named(integration, name) or work.tags_by_id.get((integration, name))
     tag = work.tags_by_id.get((integration, tag_id))
     if tag is None and name is not None:
         # A tag first seen by its name alone has the name for an id, until its own id comes.
@@ -213,13 +211,14 @@ def _nobody(operation: Operation) -> str:
 
 
 def delete_contact(work: Work, operation: Operation) -> dict[str, Any]:
-    """Deletes the contact of this id, else every contact of this email; orders stay."""
+    """Deletes the contact of this id, and every contact of this email; orders stay."""
     account, text = operation.account_pk, operation.fields["id"]
-    own: list[Row] = []
-    for index, value in ((work.contacts_by_id, text), (work.contacts_by_email, text.lower())):
-        rows = index.get((account, value), ())
-        own = own or [row for row in rows if row["integration_pk"] == operation.integration_pk]
-    for contact in own:
+    rows = [
+        *work.contacts_by_id.get((account, text), ()),
+        *work.contacts_by_email.get((account, text.lower()), ()),
+    ]
+    own = {row["pk"]: row for row in rows if row["integration_pk"] == operation.integration_pk}
+    for contact in own.values():
         work.remove_contact(contact)
     return _deleted(operation, "contact", bool(own))
 
@@ -245,10 +244,11 @@ def contact_object(contact: Row) -> dict[str, Any]:
 # -- orders, subscriptions and products (rest/_orders.md, rest/_subscriptions.md) ----------------
 
 
-def _owner(work: Work, operation: Operation) -> Row | None:
+def _owner(work: Work, operation: Operation, held: Row | None) -> Row | None:
     """Finds whom an order is for: in its own integration first, then anywhere in the account.
 
-    A contact_id must be known; an email may be awaited.
+    A contact_id must be known; an email may be awaited. An order that is sent again with the email
+    that it came with stays with its contact, though the contact may have another email now.
     """
     account, integration = operation.account_pk, operation.integration_pk
     contact_id, email = operation.fields.get("contact_id"), operation.fields.get("email")
@@ -258,6 +258,8 @@ def _owner(work: Work, operation: Operation) -> Row | None:
             raise RefusalError(_nobody(operation))
     else:
         rows = work.contacts_by_email.get((account, email), ())
+        if not rows and held is not None and held["email"] == email:
+            return work.contacts.get(held["contact_pk"])
     own = [row for row in rows if row["integration_pk"] == integration]
     return min(own or rows, key=lambda row: int(row["pk"]), default=None)
 
@@ -265,8 +267,7 @@ def _owner(work: Work, operation: Operation) -> Row | None:
 def upsert_order(work: Work, operation: Operation) -> dict[str, Any]:
     """Adds an order or updates the one of this id; its lines are replaced."""
     fields = operation.fields
-    owner = _owner(work, operation)
-    order, is_new = _owned(work, operation, owner)
+    order, owner, is_new = _owned(work, operation)
     if is_new:
         order |= {"is_refunded": False, "discount": 0, "tax": 0, "shipping": 0}
     for name in ("amount", "paid", "date_created"):
@@ -279,7 +280,7 @@ def upsert_order(work: Work, operation: Operation) -> dict[str, Any]:
     paid_in_full = order["paid"] >= order["amount"]
     lines = []
     for position, item in enumerate(fields["items"], 1):
-        product_id = item.get("product_id") or item["name"]
+        product_id = item["product_id"]
         _name(
             work, operation.integration_pk, "products", "product_id", product_id, item.get("name")
         )
@@ -301,11 +302,12 @@ def upsert_order(work: Work, operation: Operation) -> dict[str, Any]:
     return {"invoice": order_object(order, owner)}
 
 
-def _owned(work: Work, operation: Operation, owner: Row | None) -> tuple[Row, bool]:
-    """Finds the order or subscription of the operation's id, or begins it."""
+def _owned(work: Work, operation: Operation) -> tuple[Row, Row | None, bool]:
+    """Finds the order or subscription of the operation's id, or begins it; and whose it is."""
     name = {"POST invoice": "orders"}.get(operation.endpoint, "subscriptions")
     key = (operation.integration_pk, operation.fields["id"])
     row = work.owned[name].get(key)
+    owner = _owner(work, operation, row)
     is_new = row is None
     if row is None:
         row = {
@@ -319,7 +321,9 @@ def _owned(work: Work, operation: Operation, owner: Row | None) -> tuple[Row, bo
         work.owned[name][key] = row
     row["contact_pk"] = owner["pk"] if owner else None
     row["email"] = operation.fields.get("email") or (owner["email"] if owner else row["email"])
-    return row, is_new
+    if owner is None:
+        work.wait(name, key)
+    return row, owner, is_new
 
 
 def _name(work: Work, integration: int, table: str, column: str, key: str, name: str | None) -> Row:
@@ -365,8 +369,7 @@ def order_object(order: Row, owner: Row | None) -> dict[str, Any]:
 def upsert_subscription(work: Work, operation: Operation) -> dict[str, Any]:
     """Adds a subscription or updates the one of this id. It never creates an order."""
     fields = operation.fields
-    owner = _owner(work, operation)
-    subscription, is_new = _owned(work, operation, owner)
+    subscription, owner, is_new = _owned(work, operation)
     if is_new:
         subscription |= {"quantity": 1, **dict.fromkeys(ENDS)}
     for name in ("amount", "product_id", "billing_cycle", "frequency", *STARTS):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, select
@@ -37,6 +38,17 @@ def expansions(text: str) -> list[str]:
     return names
 
 
+@contextmanager
+def _snapshot(engine: Engine) -> Iterator[Connection]:
+    """Reads all that follows as it is at one moment."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("begin")
+        else:
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
 def contact(
     engine: Engine, account_pk: int, currency: str, text: str, extend: Sequence[str] = ()
 ) -> Found | None:
@@ -45,8 +57,10 @@ def contact(
     Returns:
         The contact with its expansions, money in units of the currency; None if there is none.
     """
+    if "\0" in text:  # which PostgreSQL does not take
+        return None
     table = schema.contacts
-    with engine.connect() as connection:
+    with _snapshot(engine) as connection:
         for match in (table.c.contact_id == text, table.c.email == text.lower()):
             row = connection.execute(
                 select(table).where(table.c.account_pk == account_pk, match).order_by(table.c.pk)
@@ -75,6 +89,8 @@ def contacts(
         query = query.where(table.c.email == email.strip().lower())
     if contact_id is not None:
         query = query.where(table.c.contact_id == contact_id.strip())
+    if "\0" in f"{email}{contact_id}":
+        return []
     query = query.order_by(table.c.pk.desc()).limit(limit).offset((page - 1) * limit)
     with engine.connect() as connection:
         return [contact_object(dict(row._mapping)) for row in connection.execute(query)]

@@ -26,7 +26,7 @@ class Summary:
     collected: int
     refunded_orders: int
     refunds: int
-    waiting: int  # orders and subscriptions whose contact is not known
+    waiting_orders: int  # whose contact is not known
     subscriptions: int
     active_subscriptions: int
     mrr: int  # of active subscriptions, brought to 30 days
@@ -102,9 +102,8 @@ def summarize(engine: Engine, account_pk: int, as_of: int) -> Summary:
             collected=total(orders.c.paid),
             refunded_orders=count(orders, orders.c.account_pk == account_pk, refunded),
             refunds=total(orders.c.amount, refunded),
-            waiting=sum(
-                count(table, table.c.account_pk == account_pk, table.c.contact_pk.is_(None))
-                for table in (orders, subscriptions)
+            waiting_orders=count(
+                orders, orders.c.account_pk == account_pk, orders.c.contact_pk.is_(None)
             ),
             subscriptions=count(subscriptions, subscriptions.c.account_pk == account_pk),
             active_subscriptions=count(

@@ -7,8 +7,9 @@ request were alone, one after the other.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Table
@@ -44,7 +45,7 @@ class Transaction(Protocol):
         """Deletes the rows whose columns equal one of the keys."""
 
     def unlink(self, table: Table, contacts: Sequence[Row]) -> None:
-        """Lets what belongs to these contacts wait again, for their email."""
+        """Gives what these deleted contacts had to another of their email, or lets it wait."""
 
     def link(self, table: Table, contacts: Sequence[Row]) -> None:
         """Gives what waits for these contacts' emails to them."""
@@ -56,16 +57,26 @@ class Transaction(Protocol):
 BLOCK = 256  # primary keys reserved at a time; the PostgreSQL sequences step by it
 
 
-def own_id(email: str) -> str:
+def own_id(integration_pk: int, email: str) -> str:
     """The id of a contact of whom only the email is known; replays agree on it."""
-    return "c" + blake2b(email.encode(), digest_size=10).hexdigest()
+    return "c" + blake2b(f"{integration_pk}:{email}".encode(), digest_size=10).hexdigest()
 
 
 WAITING = (schema.orders, schema.subscriptions)
 
 
+def working_sets(operations: Sequence[Operation]) -> Iterator[list[Operation]]:
+    """Splits a group where contacts are deleted.
+
+    Who then gets their orders depends on contacts that no operation names, and so on a store in
+    which all that came before is written.
+    """
+    for _, run in groupby(operations, lambda each: each.endpoint == "DELETE contact/{id}"):
+        yield list(run)
+
+
 class Work:
-    """The working set of one group."""
+    """A working set of one group: contacts are deleted in it, or other things are done."""
 
     def __init__(self, transaction: Transaction, now: int) -> None:
         self.transaction, self.now = transaction, now  # now: seconds UTC
@@ -75,14 +86,16 @@ class Work:
         self.contact_tags: dict[int, dict[int, Row]] = {}  # by contact, then by tag
         self.tags: dict[int, Row] = {}
         self.tags_by_id: dict[Key, Row] = {}  # (integration, tag_id)
-        self.tags_by_name: dict[Key, Row] = {}  # (integration, name)
+        self.tags_by_name: dict[Key, list[Row]] = defaultdict(list)  # (integration, name)
         self.owned: dict[str, dict[Key, Row]] = {"orders": {}, "subscriptions": {}}
         self.items: dict[int, list[Row]] = {}  # by order, where they were read or given
         self.named: dict[str, dict[Key, Row]] = defaultdict(dict)  # products, ads, ...
         self._dirty: dict[str, dict[Any, Row]] = defaultdict(dict)
         self._gone: list[Row] = []  # contacts
-        self._appeared: dict[int, Row] = {}  # contacts whose email is new
+        self._waiting: dict[Key, list[tuple[str, Key]]] = defaultdict(list)  # (account, email)
+        self._claims: dict[Key, Row] = {}  # (account, email): the first contact to have it
         self._moved: set[int] = set()  # contacts that are new, or whose id or email is
+        self._rekeyed: dict[str, set[int]] = defaultdict(set)  # contacts, tags
         self._deleted: dict[str, set[int]] = defaultdict(set)  # orders, subscriptions
         self._untagged: set[Key] = set()
         self._reserved: dict[str, range] = {}
@@ -92,6 +105,8 @@ class Work:
     def load(self, operations: Iterable[Operation]) -> None:
         """Reads whatever the operations may look at, in a few set-based questions."""
         ids, emails = set[Key](), set[Key]()
+        alone = set[tuple[int, int, str]]()  # emails without an id: account, integration, email
+        may_readdress = False
         tagged: list[Operation] = []
         owned: dict[str, set[Key]] = {"orders": set(), "subscriptions": set()}
         named: dict[str, set[Key]] = defaultdict(set)
@@ -105,6 +120,11 @@ class Work:
                 ids.add((account, contact_id))
             if (email := fields.get("email")) is not None:
                 emails.add((account, email))
+                if endpoint == "POST contact":
+                    if contact_id is None:
+                        alone.add((account, integration, email))
+                    else:
+                        may_readdress = True
             if fields.get("tags") is not None:
                 tagged.append(operation)
             elif endpoint in OWNED:
@@ -112,15 +132,14 @@ class Work:
             for table, key in _names(endpoint, fields):
                 named[table].add((integration, key))
         self._load_contacts(ids, emails)
-        unknown = {key for key in emails if not self.contacts_by_email.get(key)}
-        self._load_contacts({(account, own_id(email)) for account, email in unknown}, set())
+        if not may_readdress:
+            alone = {key for key in alone if not self._has(*key)}
+        self._load_contacts(
+            {(account, own_id(integration, email)) for account, integration, email in alone}, set()
+        )
+        self._load_owned(owned)
         if tagged:
             self._load_tags(tagged)
-        for name, keys in owned.items():
-            table = schema.metadata.tables[name]
-            id_column = ID_COLUMN[name]
-            for row in self._select(table, ("integration_pk", id_column), keys):
-                self.owned[name][row["integration_pk"], row[id_column]] = row
         for name, keys in named.items():
             table = schema.metadata.tables[name]
             columns = tuple(column.name for column in table.primary_key)
@@ -130,12 +149,32 @@ class Work:
     def _select(self, table: Table, columns: tuple[str, ...], keys: set[Key]) -> list[Row]:
         return self.transaction.select(table, columns, sorted(keys)) if keys else []
 
-    def _load_contacts(self, ids: set[Key], emails: set[Key]) -> None:
+    def _has(self, account: int, integration: int, email: str) -> bool:
+        rows = self.contacts_by_email.get((account, email), ())
+        return any(row["integration_pk"] == integration for row in rows)
+
+    def _load_contacts(self, ids: set[Key], emails: set[Key], pks: Iterable[Key] = ()) -> None:
         found = self._select(schema.contacts, ("account_pk", "contact_id"), ids)
         found += self._select(schema.contacts, ("account_pk", "email"), emails)
+        found += self._select(schema.contacts, ("pk",), set(pks))
         for row in found:
             if row["pk"] not in self.contacts:
                 self._index(row)
+
+    def _load_owned(self, owned: dict[str, set[Key]]) -> None:
+        """Reads orders and subscriptions, and whose they are."""
+        owners = set[Key]()
+        for name, keys in owned.items():
+            table = schema.metadata.tables[name]
+            id_column = ID_COLUMN[name]
+            for row in self._select(table, ("integration_pk", id_column), keys):
+                key = (row["integration_pk"], row[id_column])
+                self.owned[name][key] = row
+                if row["contact_pk"] is None:
+                    self.wait(name, key)
+                elif row["contact_pk"] not in self.contacts:
+                    owners.add((row["contact_pk"],))
+        self._load_contacts(set(), set(), owners)
 
     def _index(self, contact: Row) -> None:
         account = contact["account_pk"]
@@ -166,7 +205,12 @@ class Work:
     def _index_tag(self, tag: Row) -> None:
         self.tags[tag["pk"]] = tag
         self.tags_by_id[tag["integration_pk"], tag["tag_id"]] = tag
-        self.tags_by_name.setdefault((tag["integration_pk"], tag["name"]), tag)
+        self.tags_by_name[tag["integration_pk"], tag["name"]].append(tag)
+
+    def tag_named(self, integration: int, name: str) -> Row | None:
+        """Finds the tag of a name; the oldest, where names repeat."""
+        tags = self.tags_by_name.get((integration, name), ())
+        return min(tags, key=lambda tag: int(tag["pk"]), default=None)
 
     # -- changing --------------------------------------------------------------------------------
 
@@ -189,8 +233,26 @@ class Work:
         self.contact_tags[contact["pk"]] = {}
         self.dirty("contacts", contact["pk"], contact)
         self._moved.add(contact["pk"])
-        if contact["email"] is not None:
-            self._appeared[contact["pk"]] = contact
+        self._claim(contact)
+
+    def _claim(self, contact: Row) -> None:
+        """Gives what waits for a contact's new email to it, here and in the store."""
+        key = (contact["account_pk"], contact["email"])
+        if contact["email"] is None:
+            return
+        self._claims.setdefault(
+            key, {name: contact[name] for name in ("pk", "account_pk", "email")}
+        )
+        for name, owned in self._waiting.pop(key, ()):
+            row = self.owned[name].get(owned)
+            if row and row["contact_pk"] is None and row["email"] == contact["email"]:
+                row["contact_pk"] = contact["pk"]
+                self.dirty(name, row["pk"], row)
+
+    def wait(self, name: str, key: Key) -> None:
+        """Notes that an order or subscription waits for its email."""
+        row = self.owned[name][key]
+        self._waiting[row["account_pk"], row["email"]].append((name, key))
 
     def rekey(self, contact: Row, contact_id: str) -> None:
         """Gives a contact another id; all that belongs to it stays with it."""
@@ -198,38 +260,27 @@ class Work:
         self.contacts_by_id[account, contact["contact_id"]].remove(contact)
         contact["contact_id"] = contact_id
         self._moved.add(contact["pk"])
+        self._rekeyed["contacts"].add(contact["pk"])
         self.contacts_by_id[account, contact_id].append(contact)
 
-    def readdress(self, contact: Row, email: str | None) -> None:
+    def readdress(self, contact: Row, email: str) -> None:
         """Gives a contact another email, for which orders may be waiting."""
         account = contact["account_pk"]
         if contact["email"] is not None:
             self.contacts_by_email[account, contact["email"]].remove(contact)
         contact["email"] = email
         self._moved.add(contact["pk"])
-        self._appeared.pop(contact["pk"], None)
-        if email is not None:
-            self.contacts_by_email[account, email].append(contact)
-            self._appeared[contact["pk"]] = contact
+        self.contacts_by_email[account, email].append(contact)
+        self._claim(contact)
 
     def remove_contact(self, contact: Row) -> None:
-        """Removes a contact; its orders and subscriptions stay, and wait for its email again."""
+        """Removes a contact; its orders and subscriptions stay."""
         pk, account = contact["pk"], contact["account_pk"]
         del self.contacts[pk]
         self.contacts_by_id[account, contact["contact_id"]].remove(contact)
         if contact["email"] is not None:
             self.contacts_by_email[account, contact["email"]].remove(contact)
-        self.contact_tags.pop(pk, None)
-        self._dirty["contacts"].pop(pk, None)
-        for key in [key for key in self._dirty["contact_tags"] if key[0] == pk]:
-            del self._dirty["contact_tags"][key]
-        self._appeared.pop(pk, None)
         self._gone.append(contact)
-        for rows in self.owned.values():
-            for row in rows.values():
-                if row["contact_pk"] == pk:
-                    row["contact_pk"] = None
-                    row["email"] = row["email"] or contact["email"]
 
     def add_tag(self, tag: Row) -> None:
         """Adds a tag to the integration."""
@@ -240,8 +291,9 @@ class Work:
         """Gives a tag another id or name."""
         integration = tag["integration_pk"]
         self.tags_by_id.pop((integration, tag["tag_id"]), None)
-        if self.tags_by_name.get((integration, tag["name"])) is tag:
-            del self.tags_by_name[integration, tag["name"]]
+        self.tags_by_name[integration, tag["name"]].remove(tag)
+        if tag["tag_id"] != tag_id:
+            self._rekeyed["tags"].add(tag["pk"])
         tag["tag_id"], tag["name"] = tag_id, name
         self.add_tag(tag)
 
@@ -251,7 +303,8 @@ class Work:
         row = held.get(tag["pk"])
         if row is not None and (when is None or row["date_created"] == when):
             return
-        row = {"contact_pk": contact["pk"], "tag_pk": tag["pk"], "date_created": when or self.now}
+        date = self.now if when is None else when
+        row = {"contact_pk": contact["pk"], "tag_pk": tag["pk"], "date_created": date}
         held[tag["pk"]] = row
         key = (contact["pk"], tag["pk"])
         self._untagged.discard(key)
@@ -291,6 +344,11 @@ class Work:
                 write.delete(schema.order_items, ("order_pk",), keys)
         if self.items:
             write.delete(schema.order_items, ("order_pk",), [(pk,) for pk in sorted(self.items)])
+        if self._claims:  # before the rows of this group are written, which know better
+            for table in WAITING:
+                write.link(table, list(self._claims.values()))
+        for name, pks in self._rekeyed.items():  # or two that swap their ids would collide
+            write.delete(schema.metadata.tables[name], ("pk",), [(pk,) for pk in sorted(pks)])
         for name, rows in self._dirty.items():
             if name == "contacts":
                 # Nearly all that comes is about contacts that are there: their indexes can rest.
@@ -302,9 +360,6 @@ class Work:
                 write.upsert(schema.metadata.tables[name], list(rows.values()))
         if self.items:
             write.upsert(schema.order_items, [row for rows in self.items.values() for row in rows])
-        if self._appeared:
-            for table in WAITING:
-                write.link(table, list(self._appeared.values()))
 
 
 OWNED = {
@@ -320,7 +375,7 @@ def _names(endpoint: str, fields: Row) -> Iterable[Key]:
     """The products, ads, ad sets and campaigns that an operation names: (table, id)."""
     if endpoint == "POST invoice":
         for item in fields["items"]:
-            yield "products", item.get("product_id") or item["name"]
+            yield "products", item["product_id"]
     elif endpoint == "POST subscription":
         yield "products", fields["product_id"]
     elif endpoint == "POST product":

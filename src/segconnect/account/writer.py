@@ -1,13 +1,15 @@
 """Writes groups in a thread of the server, or in a process beside it.
 
-SQLite works inside the process that calls it: in the server's own it would take turns with the
-answering of requests. A process of its own doubles what two processors can take in.
+The rules, and SQLite itself, work inside the process that calls them: in the server's own they
+would take turns with the answering of requests. A process of its own nearly doubles what two
+processors take in.
 """
 
 from __future__ import annotations
 
 import asyncio
 import marshal
+import os
 import socket
 import subprocess
 import sys
@@ -21,10 +23,11 @@ from segconnect.account.committer import Reply, Store, apply
 from segconnect.account.work import Operation
 
 LENGTH = Struct("<Q")
+URL = "SEGCONNECT_WRITER_URL"
 
 
 class ThreadWriter:
-    """Writes in a thread; for PostgreSQL, which works in processes of its own anyway."""
+    """Writes in a thread, for tests and small tools."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -52,7 +55,8 @@ class ProcessWriter:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-m", __name__, self._url, str(theirs.fileno())],
+                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                env={**os.environ, URL: self._url},  # it may hold a password: not an argument
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
@@ -107,4 +111,4 @@ def main(database_url: str, descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(os.environ.pop(URL), int(sys.argv[1]))

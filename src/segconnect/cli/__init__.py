@@ -20,6 +20,7 @@ COMMANDS = {
     "modules": "Lists what can be done to an account, and shows each field.",
     "send": "Runs one module alone, and prints its output.",
     "run": "Runs a scenario: from a source through a mapping to an account.",
+    "scenario": "Checks scenarios and blueprints, and converts them.",
     "eval": "Evaluates a mapping template against bundles.",
 }
 """Each command and its help. `cli/NAME.py` holds `app`, a group, or `command`, a single one."""

@@ -99,7 +99,7 @@ def _collections(field: FormField, text: str) -> list[Any]:
         return read
     if text.startswith("{"):
         return [_json(text, dict)]
-    if field.input is Input.ID or "=" not in text:
+    if field.input is Input.NAME or "=" not in text:
         return [text]
     if not BEGINNING.match(text):
         wanted = ",".join(f"{inner.name}=..." for inner in field.fields if not inner.advanced)

@@ -97,13 +97,16 @@ def _shown(module: type[Module]) -> str:
 
 
 def _field(field: FormField) -> list[str]:
+    from segconnect.modules.base import SEED
+
     told = [field.kind()]
     if field.minimum is not None and field.maximum is not None:
         told.append(f"{field.minimum:,} to {field.maximum:,}")
     if not field.mappable:
         told.append("selected, not mapped")
-    lines = [f"  {field.label:<28}  {field.option:<20}  {'; '.join(told)}"]
-    lines += _wrapped(f"{field.help} [{field.source}]", "      ")
+    lines = [f"  {field.label:<30} {field.name:<16} {field.option:<17} {'; '.join(told)}"]
+    source = "" if field.source == SEED else f" [{field.source}]"
+    lines += _wrapped(f"{field.help}{source}", "      ")
     for inner in field.fields:
         marks = ", ".join(
             [

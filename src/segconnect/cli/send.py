@@ -33,7 +33,7 @@ class Modules(TyperGroup):
             UsageError: There is no such module.
         """
         from segconnect.modules import MODULES
-        from segconnect.modules.reference import command_example
+        from segconnect.modules.reference import command_options
         from segconnect.modules.schema import explained
 
         module = MODULES[cmd_name]
@@ -45,7 +45,9 @@ class Modules(TyperGroup):
         alone.command(
             module.slug(),
             help=_plain("\n\n".join([explained(module), *groups])),
-            epilog=_plain(f"Example: {command_example(module)}"),
+            epilog=_plain(
+                f"Example: segconnect send {module.slug()} {' '.join(command_options(module))}"
+            ),
             short_help=_plain(explained(module).partition("\n")[0]),
             rich_help_panel=module.group,
         )(_runs(module))
@@ -154,7 +156,7 @@ def _metavar(field: FormField) -> str | None:
         Input.JSON: "JSON|@FILE|-",
         Input.YES_NO: None,
     }
-    if field.input is Input.ID and field.fields:
+    if field.input is Input.NAME:
         return "NAME|ID"
     if field.input is Input.ID:
         return "ID"
@@ -170,6 +172,8 @@ def _hint(field: FormField) -> str:
         return " Once for each; key:=null for null, key:=JSON for a number or a truth."
     if field.input is Input.COLLECTION:
         return " Once for each; JSON is read as well."
+    if field.input is Input.NAME:
+        return " Once for each; JSON for one with its date, [] for none."
     if field.many:
         return " Once for each."
     return ""

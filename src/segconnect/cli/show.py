@@ -75,7 +75,7 @@ def refusals(reports: list[Report]) -> Table:
     table = Table("Where", "Why", title="Refused", title_justify="left", box=None, pad_edge=False)
     for report in reports:
         for refusal in report.refusals:
-            table.add_row(str(refusal.place), Text(f"{refusal.module}: {refusal.error.why}"))
+            table.add_row(str(refusal.place), Text(refusal.error.why))
         hidden = report.refused - len(report.refusals)
         if hidden > 0:
             table.add_row("", f"... and {hidden:,} more of {report.scenario}")
@@ -90,8 +90,8 @@ def summary(found: Summary, currency: str) -> Table:
     table.add_column(style="dim")
     table.add_row("Contacts", f"{found.contacts:,}")
     table.add_row("Tags", f"{found.tags:,}")
-    waiting = f"{found.waiting:,} of them and of subscriptions wait for their contact"
-    table.add_row("Orders", f"{found.orders:,}", waiting if found.waiting else "")
+    waiting = f"{found.waiting_orders:,} of people who are not contacts yet"
+    table.add_row("Orders", f"{found.orders:,}", waiting if found.waiting_orders else "")
     table.add_row("Revenue", money(found.revenue, currency), "all orders, paid or not")
     table.add_row("Collected", money(found.collected, currency))
     count = found.refunded_orders

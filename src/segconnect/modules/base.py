@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, ClassVar, NamedTuple, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, Self, get_args, get_origin
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from segconnect.errors import InvalidBundleError, UsageError, unknown_name
+from segconnect.errors import ConnectionSetupError, InvalidBundleError, UsageError, unknown_name
 from segconnect.types import shown
 from segconnect.wire.request import Address, Request
 
@@ -73,10 +74,17 @@ def _facts(facts: dict[str, Any]) -> dict[str, Any]:
     return facts
 
 
+def filled(**values: Any) -> Mapping[str, Any]:
+    """Declares the example of a module: its form, filled in."""
+    return MappingProxyType(values)
+
+
 class Collection(BaseModel):
     """Values that belong together, such as one line item of an order."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
+
+    one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()  # of each group, one must be given
 
     @classmethod
     @cache
@@ -96,6 +104,15 @@ class Collection(BaseModel):
             )
         return answer
 
+    @classmethod
+    def missing(cls, values: Mapping[str, Any]) -> list[str]:
+        """Answers what is wrong where nothing of a group is given."""
+        return [
+            f"missing: give {' or '.join(cls.facts()[name].label for name in group)}"
+            for group in cls.one_of
+            if all(values.get(name) is None for name in group)
+        ]
+
     def on_the_wire(self) -> dict[str, Any]:
         """Answers the JSON object: what nobody gave is left out, an explicit None is null."""
         given = self.model_fields_set
@@ -110,9 +127,17 @@ class Collection(BaseModel):
         return body
 
 
+STEPS = (".", "..")
+"""What a URL reads as a step within a path, even percent-encoded."""
+
 _FIELD = re.compile(r"{(\w+)}")
 _PLAIN = {str, int, float, type(None)}
 _BLANK = object()  # the blank choice of a select: as if nobody had chosen
+
+
+@cache
+def _path_fields(path: str) -> list[str]:
+    return _FIELD.findall(path)
 
 
 @cache
@@ -132,7 +157,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Collection):
         return value.on_the_wire()
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return dict(value)  # plain already, and a truth is a truth: it is no flag of the API
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value
@@ -150,27 +175,31 @@ class Module(Collection):
     endpoint: ClassVar[str]
     idempotent: ClassVar[bool] = True
     advanced: ClassVar[bool] = False  # beyond the app guide
-    one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    example: ClassVar[Mapping[str, Any]]  # of the reference; it is run by the tests
     keyed_by: ClassVar[tuple[str, ...]] = ("contact_id", "email")
 
-    def __init__(self, **values: Any) -> None:
-        problems = [
-            f"missing: give {' or '.join(type(self).facts()[name].label for name in group)}"
-            for group in self.one_of
-            if all(values.get(name) is None for name in group)
-        ]
+    def __init__(self, /, **values: Any) -> None:
+        problems = self.missing(values)
         try:
             super().__init__(**values)
         except ValidationError as error:
             problems += [_problem(type(self), e) for e in error.errors()]
         else:
-            problems += self.check()
+            problems += self._path_problems() + self.check()
         if problems:
             raise InvalidBundleError(self.label, problems)
 
     def check(self) -> list[str]:
         """Answers what is wrong between fields that are each well by themselves."""
         return []
+
+    def _path_problems(self) -> list[str]:
+        """Refuses an ID that would be a step of a path, and so name another call."""
+        return [
+            f"{self.facts()[name].label}: {value!r} cannot be part of a URL"
+            for name in _path_fields(self.endpoint)
+            if (value := getattr(self, name)) in STEPS
+        ]
 
     @classmethod
     def slug(cls) -> str:
@@ -188,7 +217,7 @@ class Module(Collection):
     def requests(self, address: Address) -> list[Request]:
         """Answers what to send, in order; nearly always one request."""
         path = type(self).endpoint.partition(" ")[2]
-        names = _FIELD.findall(path)
+        names = _path_fields(path)
         if not names:
             return [self.request(address, self.on_the_wire())]
         fields = {name: quote(getattr(self, name), safe="") for name in names}
@@ -211,6 +240,11 @@ class Module(Collection):
 
 @cache
 def _root(address: Address) -> str:
+    for name, value in zip(("account", "integration"), address, strict=True):
+        if not value or value in STEPS:
+            raise ConnectionSetupError(
+                f"{value!r} is not an {name} ID; save the connection with the one that it has"
+            )
     return f"/v1/{quote(address.account_id, safe='')}/{quote(address.integration_id, safe='')}"
 
 
@@ -219,23 +253,30 @@ def _problem(module: type[Module], error: Any) -> str:
     place: list[str] = []
     kind: Any = module
     for step in error["loc"]:
-        if isinstance(step, int):
+        if kind is dict:
+            place += [str(step)] if step != "[key]" else []
+        elif isinstance(step, int):
             place.append(str(step + 1))
-            continue
-        facts = kind.facts() if isinstance(kind, type) and issubclass(kind, Collection) else {}
-        if step in facts:
-            place.append(facts[step].label)
-            kind = _inner(kind, step)
+        elif kind is not None and step in kind.facts():
+            place.append(kind.facts()[step].label)
+            kind = part_of(kind, step)
         elif error["type"] == "extra_forbidden" and step == error["loc"][-1]:
-            return f"{' '.join([*place, ''])}{unknown_name('field', str(step), facts)}"
+            return f"{' '.join([*place, ''])}{unknown_name('field', str(step), kind.facts())}"
         elif step not in BRANCHES:
             place.append(str(step))
     what = _WORDS.get(error["type"])
     if what is None:
         what = str(error["msg"]).removeprefix("Value error, ")
-    elif "{value}" in what:
-        what = what.format(value=shown(error["input"]), **error.get("ctx", {}))
+    elif "{" in what:
+        what = what.format(value=_shown(error["input"]), **error.get("ctx", {}))
     return f"{' '.join(place)}: {what}" if place else what
+
+
+def _shown(value: Any) -> str:
+    try:
+        return shown(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 _WORDS = {
@@ -250,6 +291,8 @@ _WORDS = {
     "float_parsing": "{value} is not a number",
     "float_type": "{value} is not a number",
     "list_type": "{value} is not a list",
+    "too_short": "is empty; give at least {min_length}",
+    "finite_number": "{value} is not a number",
     "dict_type": "{value} is not a collection of keys and values",
     "model_type": "{value} is not a collection",
     "greater_than_equal": "{value} is less than {ge}",
@@ -258,19 +301,21 @@ _WORDS = {
 }
 
 
-BRANCHES = ("a reference", "a collection", "str", "int", "float", "bool")
+BRANCHES = ("a reference", "a collection")
 """The names of a union's branches, which say nothing to a reader of an error."""
 
 
 @cache
-def _inner(kind: type[Collection], name: str) -> type[Collection] | None:
-    """Finds the collection within a field's type, such as LineItem in list[LineItem]."""
-    found: list[type[Collection]] = []
+def part_of(kind: type[Collection], name: str) -> Any:
+    """Finds what lies within a field: a collection such as LineItem in list[LineItem], or dict."""
+    found: list[Any] = []
 
     def visit(annotation: Any) -> None:
         if isinstance(annotation, type) and issubclass(annotation, Collection):
             found.append(annotation)
-        for argument in getattr(annotation, "__args__", ()):
+        if get_origin(annotation) is dict:
+            found.append(dict)
+        for argument in get_args(annotation):
             visit(argument)
 
     visit(kind.model_fields[name].annotation)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Discriminator
+from pydantic import Discriminator, model_validator
 from pydantic import Tag as PydanticTag
 
-from segconnect.modules.base import Collection, Module, Option, optional, required
+from segconnect.modules.base import Collection, Module, Option, filled, optional, required
+from segconnect.modules.values import AS_LIST, Latitude, Longitude, Pairs, Text
 from segconnect.types import Email, Id, Moment
+from segconnect.wire.shape import Name
 
 CONTACT_DOCS = "rest/_contacts.md"
 TAG_DOCS = "rest/_tags.md"
@@ -32,42 +34,62 @@ class UpdateBy(Option):
 class Tag(Collection):
     """A tag with its id and name, and when it was applied (default: now)."""
 
+    one_of = (("id", "name"),)
+
     id: Id | None = optional("Tag ID", "The tag's ID.", source=TAG_DOCS)
-    name: str | None = optional("Tag Name", "The tag's name.", source=TAG_DOCS)
+    name: Name | None = optional("Tag Name", "The tag's name.", source=TAG_DOCS)
     date: Moment | None = optional("Date", "When the tag was applied.", source=TAG_DOCS)
+
+    @model_validator(mode="after")
+    def _names_a_tag(self) -> Self:
+        if missing := self.missing(self.__dict__):
+            raise ValueError(*missing)
+        return self
 
 
 TagRef = Annotated[
-    Annotated[Id, PydanticTag("a reference")] | Annotated[Tag, PydanticTag("a collection")],
+    Annotated[Name, PydanticTag("a reference")] | Annotated[Tag, PydanticTag("a collection")],
     Discriminator(lambda v: "a collection" if isinstance(v, (dict, Tag)) else "a reference"),
 ]
 """A tag's name or ID, or both with the date on which it was applied."""
+
+Tags = Annotated[list[TagRef], AS_LIST]
 
 
 class AddUpdateContact(Module):
     """Adds a contact to the integration, or updates the one that it already has.
 
-    A contact is looked for by contact_id, then by email. The tags given here replace the
-    contact's tags; custom fields are merged into its fields, and None removes a field.
+    A contact is looked for by Contact ID, then by email. The tags given here replace the
+    contact's tags; custom fields are merged into its fields, and null removes a field.
     """
 
     label = "Add/Update a Contact"
     group = "Contacts and Tags"
     endpoint = "POST contact"
     idempotent = True  # keyed on contact_id, else on email: sending it twice is harmless
-    one_of = (("contact_id", "email"),)
+    one_of = (("email", "contact_id"),)
+    example = filled(
+        email="joey@bloggs.com",
+        date_created="2026-03-01 09:30:00",
+        first_name="Joey",
+        last_name="Bloggs",
+        status="active",
+        tags=["New Lead", "Webinar"],
+        custom_fields={"company": "Acme"},
+    )
 
     email: Email | None = optional("Contact Email Address", "Email address to add or update.")
     date_created: Moment | None = optional("Date Created", "When the contact was created.")
-    first_name: str | None = optional("First Name", "The contact's first name.")
-    last_name: str | None = optional("Last Name", "The contact's last name.")
+    first_name: Text | None = optional("First Name", "The contact's first name.")
+    last_name: Text | None = optional("Last Name", "The contact's last name.")
     status: ContactStatus | None = optional("Status", "Whether the contact is opted in.")
-    tags: list[TagRef] | None = optional(
+    tags: Tags | None = optional(
         "Tags", "Tag names or Tag IDs; they replace the old ones.", flag="tag"
     )
-    custom_fields: dict[str, str | int | float | bool | None] | None = optional(
+    custom_fields: Pairs | None = optional(
         "Custom Fields",
-        "Keys and values, merged into the contact's; an empty value (null) removes the key.",
+        "Keys and values, such as company and Acme; they are merged into the contact's, and null"
+        " removes a key.",
         flag="custom-field",
     )
     contact_id: Id | None = optional(
@@ -76,37 +98,37 @@ class AddUpdateContact(Module):
     last_updated: Moment | None = optional(
         "Last Updated", "When the contact changed last.", advanced=True, source=CONTACT_DOCS
     )
-    utm_source: str | None = optional(
+    utm_source: Text | None = optional(
         "UTM Source", "Where the contact came from.", advanced=True, source=CONTACT_DOCS
     )
-    utm_medium: str | None = optional(
+    utm_medium: Text | None = optional(
         "UTM Medium", "The kind of traffic it came by.", advanced=True, source=CONTACT_DOCS
     )
-    utm_campaign: str | None = optional(
+    utm_campaign: Text | None = optional(
         "UTM Campaign", "The campaign it came by.", advanced=True, source=CONTACT_DOCS
     )
-    utm_content: str | None = optional(
+    utm_content: Text | None = optional(
         "UTM Content", "The ad or link it came by.", advanced=True, source=CONTACT_DOCS
     )
-    utm_term: str | None = optional(
+    utm_term: Text | None = optional(
         "UTM Term", "The search term it came by.", advanced=True, source=CONTACT_DOCS
     )
-    referring_url: str | None = optional(
+    referring_url: Text | None = optional(
         "Referring URL", "The page that led to the site.", advanced=True, source=CONTACT_DOCS
     )
-    optin_url: str | None = optional(
+    optin_url: Text | None = optional(
         "Opt-in URL", "The page of the opt-in.", advanced=True, source=CONTACT_DOCS
     )
-    ip_address: str | None = optional(
+    ip_address: Text | None = optional(
         "IP Address", "The contact's IP address.", advanced=True, source=CONTACT_DOCS
     )
     affiliate_id: Id | None = optional(
         "Affiliate ID", "The affiliate who sent the contact.", advanced=True, source=CONTACT_DOCS
     )
-    geo_lat: float | None = optional(
+    geo_lat: Latitude | None = optional(
         "Latitude", "Degrees north.", advanced=True, source=CONTACT_DOCS
     )
-    geo_lon: float | None = optional(
+    geo_lon: Longitude | None = optional(
         "Longitude", "Degrees east.", advanced=True, source=CONTACT_DOCS
     )
 
@@ -122,6 +144,7 @@ class DeleteContact(Module):
     group = "Contacts and Tags"
     endpoint = "DELETE contact/{contact}"
     keyed_by = ("contact",)
+    example = filled(contact="joey@bloggs.com")
 
     contact: Id = required("Contact ID or Email", "The Contact ID or email address to delete.")
 
@@ -137,6 +160,7 @@ class AddTagToContact(Module):
     group = "Contacts and Tags"
     endpoint = "POST tags/add"
     one_of = (("email", "contact_id"),)
+    example = filled(update_by="email", email="joey@bloggs.com", tags=["Platinum"])
 
     update_by: UpdateBy | None = optional(
         "Update by Email or Contact ID",
@@ -145,7 +169,7 @@ class AddTagToContact(Module):
     )
     email: Email | None = optional("Email Address", "Email address of the contact to tag.")
     contact_id: Id | None = optional("Contact ID", "Contact ID of the contact to tag.")
-    tags: list[TagRef] = required("Tags", "Tag names or Tag IDs to add.", flag="tag")
+    tags: Tags = required("Tags", "Tag names or Tag IDs to add.", flag="tag")
 
     def check(self) -> list[str]:
         """Refuses a choice whose own field is empty."""
@@ -170,7 +194,8 @@ class DeleteTag(Module):
     group = "Contacts and Tags"
     endpoint = "POST tags/remove"
     one_of = (("contact_id", "email"),)
+    example = filled(email="joey@bloggs.com", tags=["Webinar"])
 
     contact_id: Id | None = optional("Contact ID", "Contact ID of the contact.")
     email: Email | None = optional("Email", "Email address of the contact.")
-    tags: list[TagRef] = required("Tags", "Tag names or Tag IDs to remove.", flag="tag")
+    tags: Tags = required("Tags", "Tag names or Tag IDs to remove.", flag="tag")

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
-from segconnect.modules.base import Module, Option, optional, required
+from segconnect.modules.base import Module, Option, filled, optional, required
+from segconnect.modules.values import Count, Quantity, Text
 from segconnect.types import Cents, Email, Id, Moment
 
 DOCS = "rest/_subscriptions.md"
-Count = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class BillingCycle(Option):
@@ -33,25 +29,38 @@ class AddUpdateSubscription(Module):
     endpoint = "POST subscription"
     one_of = (("email", "contact_id"),)
     keyed_by = ("email", "contact_id", "subscription_id")
+    example = filled(
+        email="joey@bloggs.com",
+        subscription_id="S7",
+        amount=2900,
+        product_id="P2",
+        start_date="2026-01-15 08:00:00",
+        last_bill_date="2026-04-15 08:00:00",
+        billing_cycle="month",
+        frequency=3,
+        quantity=1,
+    )
 
     email: Email | None = optional("Email Address", "Email address of the subscriber.")
     contact_id: Id | None = optional("Contact ID", "Contact ID of the subscriber.")
     subscription_id: Id = required(
         "Subscription ID", "The subscription's ID; the same ID updates it.", wire="id"
     )
-    amount: Cents = required("Amount", "What is billed each time, in cents.")
+    amount: Cents = required("Amount", "The total amount in cents, each time it is billed.")
     product_id: Id = required("Product ID", "The product subscribed to.")
     start_date: Moment = required("Start Date", "When the subscription began.")
     last_bill_date: Moment = required("Last Bill Date", "When it was billed last.")
-    billing_cycle: BillingCycle = required("Billing Cycle", "The unit of time between bills.")
+    billing_cycle: BillingCycle = required(
+        "Billing Cycle", "The unit of time between bills.", mappable=False
+    )
     frequency: Count = required(
         "Frequency", "How many billing cycles lie between bills: month and 3 is quarterly."
     )
-    quantity: Count | None = optional("Quantity", "How many are subscribed to; 1 if left out.")
+    quantity: Quantity | None = optional("Quantity", "How many are subscribed to; 1 if left out.")
     trial_end_date: Moment | None = optional("Trial End Date", "When the trial ends.")
     end_date: Moment | None = optional("End Date", "When it will end by itself.")
     canceled_date: Moment | None = optional("Canceled Date", "When it was canceled.")
-    name: str | None = optional(
+    name: Text | None = optional(
         "Product Name", "The product's name, if it is new.", advanced=True, source=DOCS
     )
 
@@ -63,5 +72,6 @@ class DeleteSubscription(Module):
     group = "Subscriptions"
     endpoint = "DELETE subscription/{subscription_id}"
     keyed_by = ("subscription_id",)
+    example = filled(subscription_id="S7")
 
     subscription_id: Id = required("Subscription ID", "The Subscription ID to delete.")

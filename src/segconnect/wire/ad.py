@@ -13,7 +13,8 @@ Figure = Annotated[int | None, Blank]
 
 
 def _as_object(value: object) -> object:
-    return {"id": value} if isinstance(value, str | int) and not isinstance(value, bool) else value
+    is_id = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return {"id": value} if is_id else value
 
 
 class CampaignShape(Shape):

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from math import isfinite
+from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from segconnect.types import Email, Id, Moment
-from segconnect.wire.shape import Blank, Shape, Text
+from segconnect.wire.shape import Blank, Name, Shape, Text, lower
 
 
 class Status(StrEnum):
@@ -21,17 +30,20 @@ class Status(StrEnum):
 class TagShape(Shape):
     """A tag by id, by name, or by both; `date` is when it was applied (default: now)."""
 
-    id: Id | None = Field(None, validation_alias=AliasChoices("id", "tag_id"))
-    name: Text | None = None
+    id: Annotated[Id | None, Blank] = Field(None, validation_alias=AliasChoices("id", "tag_id"))
+    name: Annotated[Name | None, Blank] = None
     date: Annotated[Moment | None, Blank] = None
 
-    def problems(self) -> list[str]:
+    @model_validator(mode="after")
+    def names_something(self) -> Self:
         """Refuses a tag that names nothing."""
-        return [] if self.id or self.name else ["a tag needs an 'id' or a 'name'"]
+        if not self.id and not self.name:
+            raise ValueError("a tag needs an 'id' or a 'name'")
+        return self
 
 
 TagRef = Annotated[
-    Annotated[Id, Tag("a reference")] | Annotated[TagShape, Tag("an object")],
+    Annotated[Name, Tag("a reference")] | Annotated[TagShape, Tag("an object")],
     Discriminator(lambda v: "an object" if isinstance(v, dict | TagShape) else "a reference"),
 ]
 
@@ -57,12 +69,30 @@ class Whose(Shape):
         return [NOBODY]
 
 
+def _as_fields(value: Any) -> Any:
+    return {} if value == [] else value  # how PHP writes an object without keys
+
+
+def _read_plain(value: Any) -> Any:
+    if (
+        isinstance(value, list | dict)
+        or (isinstance(value, float) and not isfinite(value))
+        or (isinstance(value, int) and not -MAX_NUMBER <= value <= MAX_NUMBER)
+    ):
+        raise ValueError("expected a text, number, boolean or null")
+    return value
+
+
+MAX_NUMBER = 2**63 - 1  # what the integers of other programs hold; longer ones are texts
+PlainValue = Annotated[Any, AfterValidator(_read_plain)]
+
+
 class ContactShape(Whose):
     """POST /contact. What is absent stays as it was; null empties a field."""
 
     first_name: Text | None = None
     last_name: Text | None = None
-    status: Annotated[Status | None, Blank] = None
+    status: Annotated[Status | None, Blank, BeforeValidator(lower)] = None
     date_created: Annotated[Moment | None, Blank] = None
     last_updated: Annotated[Moment | None, Blank] = None
     utm_source: Text | None = None
@@ -77,31 +107,12 @@ class ContactShape(Whose):
     geo_lat: Annotated[float | None, Blank] = Field(None, ge=-90, le=90)
     geo_lon: Annotated[float | None, Blank] = Field(None, ge=-180, le=180)
     tags: list[TagRef] | None = Field(None, max_length=1000)
-    custom_fields: dict[Text, Any] | None = Field(None, max_length=1000)
-
-    def problems(self) -> list[str]:
-        """Refuses a tag that names nothing, and custom fields that are not plain values."""
-        return super().problems() + tag_problems(self.tags) + _field_problems(self.custom_fields)
-
-
-def _field_problems(fields: dict[str, Any] | None) -> list[str]:
-    return [
-        f"'custom_fields.{key}' field: expected a text, number, boolean or null"
-        for key, value in (fields or {}).items()
-        if isinstance(value, list | dict)
-    ]
-
-
-def tag_problems(tags: list[Any] | None) -> list[str]:
-    """Answers what is wrong with tags given as objects."""
-    return [p for tag in tags or () if isinstance(tag, TagShape) for p in tag.problems()]
+    custom_fields: Annotated[dict[Text, PlainValue] | None, BeforeValidator(_as_fields)] = Field(
+        None, max_length=1000
+    )
 
 
 class TagsShape(Whose):
     """POST /tags/add and /tags/remove."""
 
     tags: list[TagRef] = Field(max_length=1000)
-
-    def problems(self) -> list[str]:
-        """Refuses a tag that names nothing."""
-        return super().problems() + tag_problems(self.tags)

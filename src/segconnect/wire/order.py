@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationInfo, field_validator
 
 from segconnect.types import Cents, Id, Moment
 from segconnect.wire.contact import Whose
-from segconnect.wire.shape import Blank, Shape, Text
+from segconnect.wire.shape import Blank, Shape, Text, is_name, lower, missing
 
 
 class ItemShape(Shape):
@@ -17,10 +17,23 @@ class ItemShape(Shape):
 
     id: Annotated[Id | None, Blank] = None
     name: Text | None = None
-    product_id: Annotated[Id | None, Blank] = None
+    product_id: Annotated[Id | None, Blank] = Field(None, validate_default=True)
     amount: Cents
     total_paid: Annotated[Cents | None, Blank] = None
     subscription_id: Annotated[Id | None, Blank] = None
+
+    @field_validator("product_id")
+    @classmethod
+    def has_a_product(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Asks for a product: its id, or a name that can stand for one."""
+        name = (info.data.get("name") or "").strip()
+        if value is None and not is_name(name):
+            raise missing("; the name is not fit to stand for it" if name else "")
+        return value
+
+    def given(self) -> dict[str, Any]:
+        """Answers what was given, and always a product_id."""
+        return {**super().given(), "product_id": self.product_id or str(self.name).strip()}
 
 
 class OrderShape(Whose):
@@ -36,14 +49,6 @@ class OrderShape(Whose):
     tax: Annotated[Cents | None, Blank] = None
     shipping: Annotated[Cents | None, Blank] = None
 
-    def problems(self) -> list[str]:
-        """Asks for a product in every line."""
-        return super().problems() + [
-            f"missing 'items.{n}.product_id' field"
-            for n, item in enumerate(self.items)
-            if item.product_id is None and not item.name
-        ]
-
 
 class Cycle(StrEnum):
     """The unit of time between bills."""
@@ -54,10 +59,6 @@ class Cycle(StrEnum):
     DAY = "day"
 
 
-def _lower(value: Any) -> Any:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
 class SubscriptionShape(Whose):
     """POST /subscription. It never creates an order by itself."""
 
@@ -66,7 +67,7 @@ class SubscriptionShape(Whose):
     product_id: Id
     start_date: Moment
     last_bill_date: Moment
-    billing_cycle: Annotated[Cycle, BeforeValidator(_lower)]
+    billing_cycle: Annotated[Cycle, BeforeValidator(lower)]
     frequency: int = Field(ge=1, le=10_000)
     name: Text | None = Field(None, validation_alias=AliasChoices("name", "product_name"))
     quantity: Annotated[int | None, Blank] = Field(None, ge=1, le=1_000_000)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from enum import Enum
-from functools import cache
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
-from pydantic_core import from_json
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError, from_json
 
-from segconnect.types import shown
+from segconnect.types import MAX_ID, Id, shown
 
 MAX_TEXT = 10_000  # characters
 
@@ -23,6 +32,29 @@ def _blank_is_nothing(value: Any) -> Any:
 
 Blank = BeforeValidator(_blank_is_nothing)
 """For a field whose empty text means that nothing was chosen."""
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def is_name(text: str) -> bool:
+    """Tells whether a name can stand for an id where none was given."""
+    return 0 < len(text) <= MAX_ID and not _CONTROL.search(text)
+
+
+def _read_name(value: Any, read_id: ValidatorFunctionWrapHandler) -> Any:
+    if isinstance(value, str) and is_name(text := value.strip()):
+        return text
+    return read_id(value)  # which reads numbers, and says what is wrong
+
+
+Name = Annotated[Id, WrapValidator(_read_name)]
+"""A name that stands for an id until one comes. Unlike an id it may hold what joins emoji."""
+
+
+def lower(value: Any) -> Any:
+    """Reads the words of a list whatever their case."""
+    return value.strip().lower() if isinstance(value, str) else value
 
 
 class ShapeError(ValueError):
@@ -130,7 +162,7 @@ def refuse_nul(value: Any) -> None:
 
 def sentences(error: ValidationError) -> list[str]:
     """Says pydantic's errors in the sentences of the import API: "missing 'id' field"."""
-    answer: list[str] = []
+    answer: dict[str, None] = {}  # a set that keeps its order
     for each in error.errors(include_url=False):
         place = ".".join(str(step) for step in each["loc"] if step not in BRANCHES)
         kind, value = each["type"], each["input"]
@@ -139,15 +171,46 @@ def sentences(error: ValidationError) -> list[str]:
             sentence = f"the body is not a JSON object: {problem}"
         elif kind == "missing" or (value is None and place):
             sentence = f"missing '{place}' field"
+        elif kind == MISSING:
+            sentence = f"missing '{place}' field{each['msg']}"
+        elif kind == "value_error":
+            sentence = f"'{place}' field: {str(each['msg']).removeprefix('Value error, ')}"
         else:
-            told = str(each["msg"]).removeprefix("Value error, ")
-            told = (
-                told if shown(value) in told or kind == "value_error" else f"{shown(value)}: {told}"
-            )
-            sentence = f"'{place}' field: {told}"
-        if sentence not in answer:
-            answer.append(sentence)
-    return answer
+            wanted = EXPECTED.get(kind, str(each["msg"])).format_map(each.get("ctx", {}))
+            sentence = f"'{place}' field: {wanted}, found {shown(value)}"
+        answer[sentence] = None
+    return list(answer)
+
+
+EXPECTED = {
+    "list_type": "expected an array",
+    "dict_type": "expected an object",
+    "model_type": "expected an object",
+    "model_attributes_type": "expected an object",
+    "string_type": "expected a text",
+    "string_too_long": "expected at most {max_length} characters",
+    "too_long": "expected at most {max_length} items",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_parsing_size": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "finite_number": "expected a number",
+    "greater_than_equal": "expected at least {ge}",
+    "less_than_equal": "expected at most {le}",
+    "enum": "expected {expected}",
+}
+"""What pydantic found missing, in our words: the same whether JSON or a batch's line was read."""
+
+MISSING = "missing_here"
+
+
+def missing(why: str = "") -> PydanticCustomError:
+    """The error of a field that must be there because of what others hold."""
+    return PydanticCustomError(MISSING, "{why}", {"why": why})
 
 
 BRANCHES = ("a reference", "an object")
@@ -164,7 +227,7 @@ class Endpoint(NamedTuple):
     summary: str
 
 
-@cache
+@lru_cache(maxsize=50_000)
 def utc_text(seconds: int) -> str:
     """Writes a moment as the reporting API does: ISO-8601 with offset."""
     return datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -42,6 +42,9 @@ def open_engine(url: str) -> Engine:
     except DBAPIError as error:
         engine.dispose()
         raise StoreError(f"the store cannot be opened: {error.orig}") from None
+    except StoreError:
+        engine.dispose()
+        raise
     return engine
 
 

@@ -25,6 +25,7 @@ class PostgresStore:
     def __init__(self, url: str) -> None:
         self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._connection: Connection | None = None
+        self._staged: set[str] = set()
 
     @contextmanager
     def transaction(self, accounts: Sequence[int]) -> Iterator[PostgresTransaction]:
@@ -40,14 +41,17 @@ class PostgresStore:
                     "select pg_advisory_xact_lock(hashint8(a)) from unnest(%s::bigint[]) a",
                     [sorted(set(accounts))],
                 )
-                yield PostgresTransaction(connection)
-        except psycopg.OperationalError as error:
+                transaction = PostgresTransaction(connection, set(self._staged))
+                yield transaction
+            self._staged = transaction.staged  # what a group that failed had created is gone
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self.close()
             raise StoreError(f"the store cannot be reached: {error}; try again") from None
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
             try:
+                self._staged = set()
                 self._connection = psycopg.connect(self._url, autocommit=True, prepare_threshold=1)
             except psycopg.OperationalError as error:
                 raise StoreError(f"the store cannot be reached: {error}; try again") from None
@@ -58,13 +62,16 @@ class PostgresStore:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._staged = set()
 
 
 class PostgresTransaction:
     """See `work.Transaction`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, staged: set[str]) -> None:
         self._connection = connection
+        self.staged = staged  # the tables that this connection has a staging table of
+        self._filled: set[str] = set()  # those that hold rows of this transaction
 
     def select(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> list[Row]:
         """Joins the table with the list of keys."""
@@ -78,7 +85,12 @@ class PostgresTransaction:
             return
         stage, copy, merge, values = _upsert(table)
         with self._connection.cursor() as cursor:
-            cursor.execute(stage)
+            if table.name not in self.staged:
+                cursor.execute(stage)
+                self.staged.add(table.name)
+            if table.name in self._filled:  # or rows that were deleted since would come back
+                cursor.execute(f"delete from staged_{table.name}")
+            self._filled.add(table.name)
             with cursor.copy(copy) as out:
                 for row in rows:
                     out.write_row(values(row))
@@ -96,11 +108,18 @@ class PostgresTransaction:
         )
 
     def unlink(self, table: Table, contacts: Sequence[Row]) -> None:
-        """Lets what belongs to these contacts wait again."""
+        """Gives what belonged to these contacts to another of its email, or lets it wait."""
+        found = (
+            "select min(c.pk) from contacts c"
+            " where c.account_pk = k.account_pk and c.email = coalesce(t.email, k.email)"
+        )
+        own = f"{found} and c.integration_pk = t.integration_pk"
         self._connection.execute(
-            f"update {table.name} t set contact_pk = null, email = coalesce(t.email, k.email)"
-            " from unnest(%s::bigint[], %s::text[]) as k(pk, email) where t.contact_pk = k.pk",
-            [[c["pk"] for c in contacts], [c["email"] for c in contacts]],
+            f"update {table.name} t set email = coalesce(t.email, k.email),"
+            f" contact_pk = coalesce(({own}), ({found}))"
+            " from unnest(%s::bigint[], %s::bigint[], %s::text[]) as k(pk, account_pk, email)"
+            " where t.contact_pk = k.pk",
+            [[c[name] for c in contacts] for name in ("pk", "account_pk", "email")],
         )
 
     def link(self, table: Table, contacts: Sequence[Row]) -> None:
@@ -148,9 +167,8 @@ def _upsert(table: Table) -> tuple[bytes, bytes, bytes, itemgetter[Any]]:
     then = f"update set {', '.join(f'{n} = excluded.{n}' for n in rest)}" if rest else "nothing"
     stage = f"staged_{table.name}"
     columns = ", ".join(names)
-    new = f"create temp table if not exists {stage} (like {table.name}) on commit delete rows"
     return (
-        new.encode(),
+        f"create temp table {stage} (like {table.name}) on commit delete rows".encode(),
         f"copy {stage} ({columns}) from stdin".encode(),
         (
             f"insert into {table.name} ({columns}) select {columns} from {stage}"

@@ -154,7 +154,7 @@ order_items = Table(
     metadata,
     Column("order_pk", BigInteger, primary_key=True, autoincrement=False),
     Column("position", Integer, primary_key=True, autoincrement=False),  # from 1
-    Column("item_id", Name, nullable=False),
+    Column("item_id", String(MAX_ID + 5), nullable=False),  # by default order id, hyphen, number
     Column("product_id", Name, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("total_paid", BigInteger, nullable=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -60,7 +60,8 @@ class Checkpoints:
             self._wake.set()
         if self._pages > RESTART_PAGES:
             self._pages = 0
-            connection.execute("pragma wal_checkpoint(restart)").fetchall()
+            with suppress(sqlite3.OperationalError):  # the commit is done: it must not fail now
+                connection.execute("pragma wal_checkpoint(restart)").fetchall()
 
     def _run(self) -> None:
         connection = connect(self._path)
@@ -99,9 +100,11 @@ class SqliteStore:
         try:
             yield SqliteTransaction(connection)
             connection.execute("commit")
-        except BaseException:
+        except BaseException as error:
             if connection.in_transaction:
                 connection.execute("rollback")
+            if isinstance(error, sqlite3.OperationalError):  # the disk is full, or broken
+                raise StoreError(f"the store cannot be written: {error}; try again") from None
             raise
         self._checkpoints.committed(connection)
 
@@ -139,10 +142,15 @@ class SqliteTransaction:
         self._connection.executemany(f"delete from {table.name} where {where}", keys)
 
     def unlink(self, table: Table, contacts: Sequence[Row]) -> None:
-        """Lets what belongs to these contacts wait again."""
+        """Gives what belonged to these contacts to another of its email, or lets it wait."""
+        found = (
+            "select min(c.pk) from contacts c indexed by ix_contacts_email"
+            " where c.account_pk = :account_pk and c.email = coalesce(t.email, :email)"
+        )
+        own = f"{found} and c.integration_pk = t.integration_pk"
         self._connection.executemany(
-            f"update {table.name} set contact_pk = null, email = coalesce(email, :email)"
-            " where contact_pk = :pk",
+            f"update {table.name} as t set email = coalesce(t.email, :email),"
+            f" contact_pk = coalesce(({own}), ({found})) where contact_pk = :pk",
             contacts,
         )
 

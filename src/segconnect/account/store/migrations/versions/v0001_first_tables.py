@@ -109,7 +109,7 @@ def upgrade() -> None:
         "order_items",
         sa.Column("order_pk", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("item_id", sa.String(length=191), nullable=False),
+        sa.Column("item_id", sa.String(length=196), nullable=False),
         sa.Column("product_id", sa.String(length=191), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("total_paid", sa.BigInteger(), nullable=False),

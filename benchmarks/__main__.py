@@ -1,0 +1,94 @@
+"""Runs all benchmarks and prints one table: `make bench`.
+
+Everything is a ratio against a named reference measured in the same run. SEGCONNECT_BENCH=small
+measures with a tenth of the data.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import client, ingest, pipeline, start
+from benchmarks.postgres import cluster
+
+IS_SMALL = os.environ.get("SEGCONNECT_BENCH") == "small"
+CONTACTS = 100_000 if IS_SMALL else 1_000_000
+ROWS = 100_000 if IS_SMALL else 1_000_000
+
+
+@contextmanager
+def directory() -> Iterator[Path]:
+    """A directory for one benchmark's store."""
+    with tempfile.TemporaryDirectory(prefix="segconnect-bench-") as name:
+        yield Path(name)
+
+
+def main() -> None:
+    """Prints the table."""
+    table = Table("What", "Ours", "Reference", "Ratio", "Wanted", "Besides")
+
+    def ingest_row(name: str, url: str | None) -> None:
+        with directory() as data:
+            found = ingest.run(data, url, CONTACTS)
+        table.add_row(
+            f"{name}: contact upserts answered after commit, {ingest.CONNECTIONS} connections,"
+            f" {CONTACTS:,} contacts",
+            f"{found['account']:,.0f}/s",
+            f"Starlette echo {found['echo']:,.0f}/s",
+            f"{found['ratio']:.2f}",
+            "0.5",
+            f"p99 {found['p99_ms']:.0f} ms (wanted 30)",
+        )
+
+    def pipeline_row(name: str, url: str | None) -> None:
+        with directory() as data:
+            found = pipeline.run(data, url, ROWS)
+        table.add_row(
+            f"{name}: CSV → mapping → module → account, {ROWS:,} order rows",
+            f"{found['batch']:,.0f}/s",
+            f"requests, one POST a row {found['by_hand']:,.0f}/s",
+            f"{found['ratio']:.1f}",
+            "15",
+            f"peak {found['peak_mb']:.0f} MB (wanted 250)",
+        )
+
+    ingest_row("SQLite", None)
+    found = client.run()
+    table.add_row(
+        "Client: requests to a sink, 64 in flight",
+        f"{found['client']:,.0f}/s",
+        f"bare pyreqwest loop {found['bare']:,.0f}/s",
+        f"{found['ratio']:.2f}",
+        "0.7",
+        "",
+    )
+    pipeline_row("SQLite", None)
+    with cluster() as url:
+        ingest_row("PostgreSQL", f"{url}/one")
+        pipeline_row("PostgreSQL", f"{url}/two")
+    for name, took, wanted, besides in start.run():
+        table.add_row(name, took, "", "", wanted, besides)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    console = Console(width=150 if not sys.stdout.isatty() else None)
+    console.print(
+        f"{time.strftime('%Y-%m-%d')}, commit {commit or '?'}, {os.cpu_count()} cores"
+        f" ({platform.machine()}), Python {platform.python_version()}"
+    )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

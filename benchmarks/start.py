@@ -1,0 +1,52 @@
+"""How fast the command line answers, and how light an idle server is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+COMMAND = [sys.executable, "-m", "segconnect"]
+
+
+def run() -> list[tuple[str, str, str, str]]:
+    """Measures `--help`, and `serve` on a new store: rows of (what, took, wanted, besides)."""
+    helps = []
+    for _ in range(7):
+        began = time.perf_counter()
+        subprocess.run([*COMMAND, "--help"], stdout=subprocess.DEVNULL, check=True)
+        helps.append(time.perf_counter() - began)
+    ready, megabytes = serve()
+    return [
+        ("segconnect --help", f"{median(helps):.2f} s", "0.3 s", ""),
+        ("segconnect serve, until it is ready", f"{ready:.2f} s", "2 s", f"{megabytes:.0f} MB idle (wanted 120)"),
+    ]  # fmt: skip
+
+
+def serve() -> tuple[float, float]:
+    """Starts a server; answers the seconds until it is ready, and the memory of its processes."""
+    with tempfile.TemporaryDirectory() as data:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [*COMMAND, "serve", "--port", "0", "--data", data], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        ready = time.perf_counter() - began
+        time.sleep(1)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        kilobytes = sum(map(_proportional, [str(process.pid), *children]))
+        process.terminate()
+        process.wait()
+    return ready, kilobytes / 1024
+
+
+def _proportional(pid: str) -> int:
+    """The memory of a process, pages that it shares counted in part."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    return 0

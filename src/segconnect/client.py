@@ -1,0 +1,344 @@
+"""The Python SDK: sends modules to an account, one at a time or many.
+
+    >>> from segconnect import AddUpdateContact, Client
+    >>> client = Client(connection)
+    >>> client.send(AddUpdateContact(email="joey@bloggs.com", first_name="Joey"))["status"]
+    'success'
+    >>> contacts = (AddUpdateContact(email=f"{name}@bloggs.com") for name in ("ann", "bob"))
+    >>> for result in client.send_many(contacts):
+    ...     print(result.index, result.module.email, result.error or "sent")
+    0 ann@bloggs.com sent
+    1 bob@bloggs.com sent
+    >>> client.close()
+
+`AsyncClient` is the same with `await`; `Client` drives it on an event loop in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import weakref
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import CancelledError
+from itertools import islice
+from threading import Lock, Thread, current_thread
+from typing import Any, Self, TypeVar
+
+from segconnect.connections import Connection, Connections
+from segconnect.delivery import Delivery, Result, send
+from segconnect.errors import UsageError
+from segconnect.modules.base import Module
+from segconnect.settings import Settings, load
+from segconnect.transport import Limits
+
+__all__ = ["AsyncClient", "Client", "Limits", "Result"]
+
+T = TypeVar("T")
+SLICE = 0.005  # seconds for which modules are taken in before results are looked at again
+
+
+class AsyncClient:
+    """Sends modules to one account and integration.
+
+    Args:
+        connection: The connection, or the name of one that was saved. Or else the next four:
+        api_key: The API key.
+        account_id: The account ID.
+        integration_id: The integration ID.
+        base_url: The API root; default: the hosted one. "local" is your own account.
+        limits: Time-outs, retries and rate.
+        settings: Where connections are kept and what "local" means; default: as usual.
+
+    Raises:
+        ConnectionSetupError: The connection is not known, or its values do not fit.
+    """
+
+    def __init__(
+        self,
+        connection: Connection | str | None = None,
+        *,
+        api_key: str | None = None,
+        account_id: str | None = None,
+        integration_id: str | None = None,
+        base_url: str | None = None,
+        limits: Limits | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        given = {
+            "api_key": api_key,
+            "account_id": account_id,
+            "integration_id": integration_id,
+            "base_url": base_url,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        if isinstance(connection, str):
+            connection = Connections(settings or load()).get(connection)
+        elif connection is None:
+            connection = Connection(name="(unnamed)", **given)
+            given = {}
+        if given:
+            raise UsageError(
+                f"a connection and {', '.join(given)} are given; give one or the other"
+            )
+        self.connection = connection
+        self._transport = connection.transport(settings, limits)
+        self._address = connection.address
+
+    async def send(self, module: Module) -> Any:
+        """Sends one module, and answers its output: what the account's answer holds.
+
+        The output of Make an API Call is {"statusCode", "headers", "body"}; that of a module that
+        takes several calls is {"status": "success", "results": [...]}.
+
+        Raises:
+            RefusedError: The account does not want it.
+            PartlyDoneError: It takes several calls, and one of them failed after others were done.
+            UnauthorizedError: The account does not accept the connection.
+            ThrottledError: It still asked for a pause after the last attempt.
+            UnreachableError: No usable answer came.
+        """
+        requests = module.requests(self._address)
+        if len(requests) == 1 and requests[0].endpoint is not None:
+            return (await self._transport.send(requests[0])).body
+        return await send(self._transport, requests)
+
+    async def send_many(
+        self, modules: Iterable[Module] | AsyncIterable[Module], *, concurrency: int = 16
+    ) -> AsyncIterator[Result]:
+        """Sends modules as they come, and gives a result or an error for each, in their order.
+
+        Modules that concern the same contact, order or other object arrive in their order. An
+        error of one does not stop the others, unless it concerns the connection itself: then the
+        others are answered with it and are not sent. Where the account offers the batch call, it
+        is used. Only a window of the modules is ever held.
+
+        Args:
+            modules: The modules.
+            concurrency: How many requests may be under way at once.
+        """
+        delivery = self._delivery(concurrency)
+        if isinstance(modules, AsyncIterable):
+            source, reader = _Source(()), asyncio.create_task(_read(modules, delivery))
+        else:
+            source, reader = _Source(modules), None
+        room, is_done = delivery.room(), False
+        try:
+            while not is_done:
+                taken = source.take(room) if reader is None else []
+                results, room, is_done = await delivery.turn(
+                    taken, ended=source.is_ended and reader is None, feeds=reader is None
+                )
+                for result in results:
+                    yield result
+            if reader is not None:
+                await reader
+            source.check()
+        finally:
+            if reader is not None:
+                reader.cancel()
+            await delivery.close()
+
+    async def verify(self) -> None:
+        """Makes a harmless call that tells whether the account accepts the connection.
+
+        Raises:
+            UnauthorizedError: The account does not accept the key.
+            ConnectionSetupError: The connection leads to no account or integration.
+            UnreachableError: The account did not answer.
+        """
+        await self._transport.verify(self._address)
+
+    async def close(self) -> None:
+        """Closes the client's connections."""
+        await self._transport.close()
+
+    def _delivery(self, concurrency: int) -> Delivery:
+        return Delivery(self._transport, self._address, concurrency)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+
+class Client:
+    """Sends modules to one account and integration: `AsyncClient` without `await`.
+
+    The arguments are those of `AsyncClient`. A client may be used by several threads at once.
+    """
+
+    def __init__(
+        self,
+        connection: Connection | str | None = None,
+        *,
+        api_key: str | None = None,
+        account_id: str | None = None,
+        integration_id: str | None = None,
+        base_url: str | None = None,
+        limits: Limits | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self._client = AsyncClient(
+            connection,
+            api_key=api_key,
+            account_id=account_id,
+            integration_id=integration_id,
+            base_url=base_url,
+            limits=limits,
+            settings=settings,
+        )
+        self._loop = _Loop()
+        self._close = weakref.finalize(self, _shut, self._loop, self._client)  # at exit, too
+
+    @property
+    def connection(self) -> Connection:
+        """What the client sends with."""
+        return self._client.connection
+
+    def send(self, module: Module) -> Any:
+        """Sends one module, and answers its output. See `AsyncClient.send`."""
+        return self._loop.run(self._client.send(module))
+
+    def send_many(self, modules: Iterable[Module], *, concurrency: int = 16) -> Iterator[Result]:
+        """Sends modules as they come, and gives a result for each. See `AsyncClient.send_many`.
+
+        The modules are taken from their iterator in the calling thread.
+        """
+        delivery = self._client._delivery(concurrency)
+        source, room, is_done = _Source(modules), delivery.room(), False
+        try:
+            while not is_done:
+                taken = source.take(room)
+                results, room, is_done = self._loop.run(
+                    delivery.turn(taken, ended=source.is_ended, feeds=not source.is_ended)
+                )
+                yield from results
+            source.check()
+        finally:
+            if not is_done and self._close.alive:
+                self._loop.run(delivery.close())
+
+    def verify(self) -> None:
+        """Makes a harmless call. See `AsyncClient.verify`."""
+        self._loop.run(self._client.verify())
+
+    def close(self) -> None:
+        """Closes the client's connections and ends its thread."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class _Source:
+    """The modules of an iterable, a few at a time."""
+
+    def __init__(self, modules: Iterable[Module]) -> None:
+        self._modules = iter(modules)
+        self._failure: Exception | None = None
+        self.is_ended = False
+
+    def take(self, most: int) -> list[Module]:
+        """Takes modules for a moment, at least one unless `most` is 0 or it has ended."""
+        taken: list[Module] = []
+        if self.is_ended:
+            return taken
+        until = time.perf_counter() + SLICE
+        try:
+            for module in islice(self._modules, most):
+                taken.append(module)
+                if time.perf_counter() > until:
+                    return taken
+        except Exception as error:  # raised by `check`, after the results
+            self._failure = error
+        self.is_ended = len(taken) < most
+        return taken
+
+    def check(self) -> None:
+        """Raises what the iterable itself raised."""
+        if self._failure is not None:
+            raise self._failure
+
+
+async def _read(modules: AsyncIterable[Module], delivery: Delivery) -> None:
+    """Feeds a delivery; what the iterable raises comes out of this task."""
+    try:
+        async for module in modules:
+            while not delivery.room():
+                await delivery.changed()
+            delivery.add(module)
+    finally:
+        delivery.end()
+
+
+class _Loop:
+    """An event loop in a thread of its own, which is begun when it is first needed."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: Thread | None = None
+        self._is_closed = False
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine to its end on the loop, and answers what it answers.
+
+        Raises:
+            UsageError: The loop is closed, or was closed meanwhile.
+        """
+        with self._lock:
+            if self._is_closed:
+                coroutine.close()
+                raise UsageError("the client is closed; open a new one")
+            if self._loop is None:
+                self._loop = _new_event_loop()
+                self._thread = Thread(
+                    target=self._loop.run_forever, name="segconnect-client", daemon=True
+                )
+                self._thread.start()
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except CancelledError:
+            raise UsageError("the client was closed while it was at work") from None
+        except BaseException:  # the user's Ctrl-C among them
+            future.cancel()
+            raise
+
+    def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Breaks off what runs, runs a last coroutine, and ends the thread."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            is_open, self._is_closed = not self._is_closed, True
+        if not is_open or loop is None or thread is None:
+            return
+
+        async def end() -> None:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.wait(others, timeout=1) if others else None
+            await last()
+            loop.stop()
+
+        asyncio.run_coroutine_threadsafe(end(), loop)
+        if thread is not current_thread():  # else this is a garbage collection in the loop itself
+            thread.join()
+            loop.close()
+
+
+def _shut(loop: _Loop, client: AsyncClient) -> None:
+    loop.close(client.close)
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

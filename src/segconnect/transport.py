@@ -1,0 +1,434 @@
+"""The one file that opens a socket: sends a Request, and turns a bad answer into an error.
+
+    transport = Transport("https://import.segmetrics.io/api", key)
+    answer = await transport.send(request)
+
+The first attempt takes the shortest way there is. Only what failed goes through the retry library,
+and only where that is safe: the request may be sent twice, or it cannot have arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import ipaddress
+import logging
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from pydantic_core import from_json, to_json
+from pyreqwest.client import ClientBuilder
+from pyreqwest.exceptions import (
+    ClientClosedError,
+    DetailedPyreqwestError,
+    PyreqwestError,
+    RequestTimeoutError,
+)
+
+from segconnect import clock
+from segconnect.errors import (
+    ConnectionSetupError,
+    InvalidBundleError,
+    RefusedError,
+    SegconnectError,
+    ThrottledError,
+    UnauthorizedError,
+    UnreachableError,
+    UsageError,
+)
+from segconnect.wire.request import Address, Answer, Request
+
+if TYPE_CHECKING:
+    from pyreqwest.http import HeaderMap
+    from pyreqwest.request import StreamRequest
+    from pyreqwest.response import Response
+
+LOG = logging.getLogger(__name__)
+BATCH_HEADER = "segconnect-batch"
+NDJSON = "application/x-ndjson"
+BURST = 0.1  # seconds of a rate limit that may be made up for at once
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How patient a transport is, and how fast. Times are in seconds."""
+
+    connect_timeout: float = 10.0
+    read_timeout: float = 30.0  # without a byte of the answer
+    timeout: float = 60.0  # of one attempt, from connecting to the last byte
+    attempts: int = 6  # in all
+    backoff: float = 0.5  # the first pause is at most this long, each further one twice as long
+    max_backoff: float = 30.0
+    max_retry_after: float = 60.0  # an account that asks for more is asked again after this
+    rate: float | None = None  # requests a second; None: as fast as it goes
+    max_answer: int = 32 * 2**20  # bytes
+
+
+class _UnusableError(UnreachableError):
+    """An answer came that cannot be read; asking again would bring the same."""
+
+
+class Transport:
+    """Sends requests to one API root with one key, on the event loop it is called in.
+
+    Args:
+        root: The API root, such as https://import.segmetrics.io/api.
+        api_key: Sent bare as Authorization, and never shown.
+        name: The connection's name, for messages.
+        limits: Time-outs, retries and rate.
+    """
+
+    def __init__(
+        self, root: str, api_key: str, *, name: str = "", limits: Limits | None = None
+    ) -> None:
+        self.batch_lines: int | None = None  # most lines of a batch, once the account offers it
+        self.has_answered = False
+        self._root, self._key = root, api_key
+        self._host = urlsplit(root).netloc
+        self._who = f"connection {name!r}" if name else self._host
+        self._limits = limits = limits or Limits()
+        self._quiet_until = self._next_due = 0.0
+        self._held = limits.rate is not None  # whether a request must wait for its turn
+        builder = (
+            ClientBuilder()
+            .user_agent("segconnect")
+            .default_headers({"authorization": api_key, "content-type": "application/json"})
+            .follow_redirects(False)  # the key would go along
+            .referer(False)
+            .connect_timeout(timedelta(seconds=limits.connect_timeout))
+            .read_timeout(timedelta(seconds=limits.read_timeout))
+            .timeout(timedelta(seconds=limits.timeout))
+        )
+        if is_loopback(urlsplit(root).hostname or ""):
+            builder = builder.no_proxy()
+        self._http = builder.build()
+        _wind_down_at_exit()
+
+    async def send(self, request: Request) -> Answer:
+        """Sends a request and answers a success, with its body read if it is JSON.
+
+        Raises:
+            RefusedError: The account does not want the request.
+            UnauthorizedError: It does not accept the key.
+            ThrottledError: It still asked for a pause after the last attempt.
+            UnreachableError: No usable answer came.
+            ConnectionSetupError: The base URL or the host's certificate is not right.
+        """
+        if self._held:
+            await self._turn()
+        try:
+            answer = await self._attempt(request)
+        except (ThrottledError, UnreachableError) as error:
+            answer = await self._again(request, error)
+        refusal = self.refusal(request, answer)
+        if refusal is not None:
+            raise refusal
+        return answer
+
+    async def verify(self, address: Address) -> None:
+        """Makes a harmless call: adds a contact without its fields, and is refused.
+
+        Raises:
+            UnauthorizedError: The account does not accept the key.
+            ConnectionSetupError: There is no such integration, or no import API at all.
+            UnreachableError: No answer came.
+        """
+        ids = "/".join(quote(each, safe="") for each in address)
+        request = Request("POST", f"/v1/{ids}/contact", "", {}, "POST contact", idempotent=True)
+        try:
+            await self.send(request)
+        except _UnusableError as error:
+            raise ConnectionSetupError(f"{error}; is {self._root} the root of the API?") from None
+        except RefusedError as error:
+            told = [each for each in error.errors if each != _status(error.status)]
+            if told and error.status in (200, 400, 422):
+                return  # it asks for the contact's fields, so it has let us in
+            hint = "" if self._root.endswith("/api") else " (API roots usually end in /api)"
+            what = _status(error.status) + (f" ({'; '.join(told)})" if told else "")
+            raise ConnectionSetupError(
+                f"{self._who}: {what} at {self._root}: check Base URL{hint}, Account ID and"
+                " Integration ID"
+            ) from None
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.close()
+
+    def refusal(self, request: Request, answer: Answer) -> SegconnectError | None:
+        """Answers why an answer is no success, or None if it is one."""
+        status, body = answer.status, answer.body
+        if 200 <= status < 300:
+            if type(body) is not dict or body.get("status") != "error" or request.endpoint is None:
+                return None
+        elif status < 400:
+            return self._redirected(request, answer)
+        elif (failure := self._failure(status, body, None)) is not None:
+            return failure  # a line of a batch; of a call it has been raised before
+        return RefusedError(request.label, self._told(body) or [_status(status)], status)
+
+    # -- attempts --------------------------------------------------------------------------------
+
+    async def _attempt(self, request: Request) -> Answer:
+        call = self._call(request)
+        try:
+            async with call as response:
+                length = response.get_header("content-length")
+                if length is not None and int(length) <= self._limits.max_answer:
+                    raw = (await response.bytes()).to_bytes()
+                else:
+                    raw = await self._long(response)
+                status, headers = response.status, response.headers
+                offered = response.get_header(BATCH_HEADER)
+        except (PyreqwestError, ValueError) as error:  # ValueError: a header that is no text
+            raise self._broken(error) from error
+        self.has_answered = True
+        if offered is not None:
+            self.batch_lines = int(offered) if offered.isascii() and offered.isdigit() else None
+        if status == 200 and request.endpoint is not None:
+            try:
+                return Answer(200, headers, from_json(raw))
+            except ValueError:
+                raise self._unusable("answered HTTP 200 OK without JSON") from None
+        answer = Answer(status, _plain(headers), self._body(request, status, headers, raw))
+        failure = self._failure(status, answer.body, answer.headers.get("retry-after"))
+        if failure is not None:
+            raise failure
+        return answer
+
+    async def _again(self, request: Request, error: ThrottledError | UnreachableError) -> Answer:
+        if not _is_safe(request, error):
+            raise error
+        import stamina
+
+        limits, tries = self._limits, 0
+
+        def pause(failure: Exception) -> bool | float:
+            nonlocal tries
+            if not _is_safe(request, failure):
+                return False
+            seconds = random.uniform(0, min(limits.max_backoff, limits.backoff * 2.0**tries))
+            asked = getattr(failure, "retry_after", None)
+            if asked is not None:
+                seconds = min(asked, limits.max_retry_after) + random.uniform(0, limits.backoff)
+            tries += 1
+            LOG.info("%s; again in %.2f s", failure, seconds)
+            return seconds
+
+        async for attempt in stamina.retry_context(pause, limits.attempts, timeout=None):
+            with attempt:
+                if attempt.num == 1:
+                    raise error  # it has been made
+                if self._held:
+                    await self._turn()
+                return await self._attempt(request)
+        raise error
+
+    async def _turn(self) -> None:
+        """Waits while the account has asked for a pause, then for the rate limit."""
+        backoff, rate = self._limits.backoff, self._limits.rate
+        while (left := self._quiet_until - time.monotonic()) > 0:
+            await asyncio.sleep(left + random.uniform(0, min(left, backoff)))
+        if rate is None:
+            self._held = False
+            return
+        now = time.monotonic()
+        due = max(self._next_due, now - BURST)
+        self._next_due = due + 1 / rate
+        if due > now:
+            await asyncio.sleep(due - now)
+
+    def _call(self, request: Request) -> StreamRequest:
+        """Builds the call.
+
+        Raises:
+            InvalidBundleError: It cannot be written, or would carry the key elsewhere.
+        """
+        if request.path[:1] != "/":
+            raise InvalidBundleError(request.label, ["URL: does not begin with a slash"])
+        try:
+            call = self._http.request(request.method, self._root + request.path)
+            if request.query:
+                call = call.query(request.query)
+            if request.headers:
+                if any(name.lower() in ("authorization", "host") for name in request.headers):
+                    raise ValueError("Authorization and Host are set by segconnect")  # noqa: TRY301
+                call = call.headers(request.headers)
+            body = request.body
+            if body is not None:
+                if isinstance(body, str):
+                    body = body.encode()
+                call = call.body_bytes(body if isinstance(body, bytes) else to_json(body))
+            return call.build_streamed()
+        except ClientClosedError:
+            raise UsageError("the client is closed; open a new one") from None
+        except ValueError as error:
+            problem = f"cannot be sent: {self._shown(str(error))}"
+            raise InvalidBundleError(request.label, [problem]) from None
+
+    async def _long(self, response: Response) -> bytes:
+        """Reads a body whose length is not known, or too long."""
+        parts, length = [], 0
+        while (part := await response.body_reader.read_chunk()) is not None:
+            parts.append(part.to_bytes())
+            length += len(parts[-1])
+            if length > self._limits.max_answer:
+                raise self._unusable(f"answered more than {self._limits.max_answer} bytes")
+        return b"".join(parts)
+
+    def _body(self, request: Request, status: int, headers: Mapping[str, str], raw: bytes) -> Any:
+        """Reads a body that is not simply the JSON of a call that went well."""
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        try:
+            if kind == NDJSON:
+                return [from_json(line) for line in raw.split(b"\n") if line.strip()]
+            if raw and (request.endpoint or kind.endswith(("/json", "+json"))):
+                return from_json(raw)
+        except ValueError:
+            if kind == NDJSON or (request.endpoint and 200 <= status < 300):
+                raise self._unusable(f"answered {_status(status)} without JSON") from None
+        return raw.decode("utf-8", "replace") if raw else None
+
+    # -- errors ----------------------------------------------------------------------------------
+
+    def _failure(self, status: int, body: Any, retry_after: str | None) -> SegconnectError | None:
+        """Answers the error of a status that says nothing about the bundle itself."""
+        told = "; ".join(self._told(body))
+        what = f"{_status(status)}{f': {told}' if told else ''}"
+        if status in (401, 403):
+            return UnauthorizedError(
+                f"{self._who}: the account does not accept the API key for this integration"
+                f" ({what}); check API Key, Account ID and Integration ID"
+            )
+        if status == 429:
+            asked = _seconds(retry_after)
+            if asked:
+                until = time.monotonic() + min(asked, self._limits.max_retry_after)
+                self._quiet_until, self._held = max(self._quiet_until, until), True
+            return ThrottledError(f"{self._who}: the account asks for a pause ({what})", asked)
+        if status >= 500 or status in (408, 425):
+            return UnreachableError(
+                f"{self._who}: {self._host} could not answer ({what}); try again later",
+                may_have_arrived=True,
+                retry_after=_seconds(retry_after),
+            )
+        return None
+
+    def _broken(self, error: Exception) -> SegconnectError:
+        """Answers the error of a connection that gave no answer.
+
+        pyreqwest also calls a connection that breaks after the request was sent a ConnectError,
+        and a total time-out a ConnectTimeoutError: only the causes tell what can have arrived.
+        """
+        if isinstance(error, ClientClosedError):
+            return UsageError("the client is closed; open a new one")
+        details = error.details if isinstance(error, DetailedPyreqwestError) else None
+        causes = [cause["message"] for cause in (details and details["causes"]) or ()]
+        reason = self._shown((causes or [str(error)])[-1].partition(" (os error")[0])
+        if "client error (Connect)" not in causes:
+            how = (
+                "gave no answer in time" if isinstance(error, RequestTimeoutError) else "broke off"
+            )
+            return UnreachableError(
+                f"{self._who}: {self._host} {how} ({reason}); try again later",
+                may_have_arrived=True,
+            )
+        if "certificate" in reason:
+            return ConnectionSetupError(
+                f"{self._who}: the certificate of {self._host} is not trusted ({reason}); check"
+                " Base URL, or add the certificate's issuer to those that this machine trusts"
+            )
+        return UnreachableError(
+            f"{self._who}: cannot connect to {self._host} ({reason}); check that it runs, and"
+            " Base URL",
+            may_have_arrived=False,
+        )
+
+    def _unusable(self, how: str) -> _UnusableError:
+        return _UnusableError(f"{self._who}: {self._host} {how}", may_have_arrived=True)
+
+    def _redirected(self, request: Request, answer: Answer) -> SegconnectError:
+        target = self._shown(answer.headers.get("location", "").partition("?")[0])
+        why = (
+            f"{self._host} redirects to {target or 'nowhere'} ({_status(answer.status)}), which is"
+            " not followed, since the API key would go there"
+        )
+        if request.endpoint is None:
+            return RefusedError(request.label, [why], answer.status)
+        return ConnectionSetupError(f"{self._who}: {why}; check Base URL")
+
+    def _told(self, body: Any) -> list[str]:
+        """Answers the sentences of an error's body: its `errors`, else its `message`."""
+        if not isinstance(body, dict):
+            return []
+        told = body.get("errors") or body.get("message") or body.get("error") or []
+        if isinstance(told, dict):
+            told = [f"{name}: {each}" for name, each in told.items()]
+        return [self._shown(str(each)) for each in (told if isinstance(told, list) else [told])]
+
+    def _shown(self, text: str) -> str:
+        """Makes another's text fit for a message: one line, not too long, without the key."""
+        text = " ".join(text.replace(self._key, "[API key]").split())
+        return text if len(text) <= 500 else text[:497] + "..."
+
+
+def is_loopback(host: str) -> bool:
+    """Tells whether a host name or address is this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_safe(request: Request, failure: Exception) -> bool:
+    """Tells whether a request may be sent again: that is harmless, or it cannot have arrived."""
+    if isinstance(failure, UnreachableError) and not isinstance(failure, _UnusableError):
+        return request.idempotent or not failure.may_have_arrived
+    return isinstance(failure, ThrottledError)
+
+
+def _status(status: int) -> str:
+    try:
+        return f"HTTP {status} {HTTPStatus(status).phrase}"
+    except ValueError:  # a number of its own
+        return f"HTTP {status}"
+
+
+def _plain(headers: HeaderMap) -> dict[str, str]:
+    """Answers headers by lower-case name; one given several times is joined with commas."""
+    answer: dict[str, str] = {}
+    for name in set(headers):
+        try:
+            values = headers.getall(name)
+        except ValueError:  # not ASCII
+            continue
+        answer[name] = ", ".join(values)
+    return answer
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Reads Retry-After, seconds or a date; None where it cannot be read."""
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - clock.now()).total_seconds())
+
+
+@cache
+def _wind_down_at_exit() -> None:
+    """Lets pyreqwest's thread drop requests that were canceled before Python ends.
+
+    The thread would otherwise ask for an interpreter that is no more, and abort the process.
+    """
+    atexit.register(time.sleep, 0.02)
