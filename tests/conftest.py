@@ -301,6 +301,7 @@ class OverHttp:
     """The door of a server: one connection, kept alive."""
 
     def __init__(self, address: str) -> None:
+        self.address = address
         self._connection = HTTPConnection(urlsplit(address).netloc, timeout=30)
 
     def __call__(
@@ -315,6 +316,32 @@ class OverHttp:
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
+
+
+def an_order(order_id: str, **fields: Any) -> dict[str, Any]:
+    """The body of an order over 12.00 for a green tea."""
+    return {
+        "id": order_id,
+        "amount": 1200,
+        "paid": 1200,
+        "date_created": "2026-02-01 00:00:00",
+        "items": [{"name": "Green tea", "product_id": "tea", "amount": 1200}],
+        **fields,
+    }
+
+
+def a_subscription(subscription_id: str, **fields: Any) -> dict[str, Any]:
+    """The body of a subscription of 12.00 a month."""
+    return {
+        "id": subscription_id,
+        "amount": 1200,
+        "product_id": "tea",
+        "start_date": "2026-02-01",
+        "last_bill_date": "2026-03-01",
+        "billing_cycle": "month",
+        "frequency": 1,
+        **fields,
+    }
 
 
 @dataclass(frozen=True)
@@ -392,6 +419,14 @@ class Account:
         assert answer.pop("status") == "success"
         (sent,) = answer.values()
         return sent
+
+    def order(self, order_id: str, **fields: Any) -> Any:
+        """Sends an order over 12.00 for a green tea, with these fields beside or instead."""
+        return self.send("invoice", an_order(order_id, **fields))
+
+    def subscription(self, subscription_id: str, **fields: Any) -> Any:
+        """Sends a subscription of 12.00 a month, with these fields beside or instead."""
+        return self.send("subscription", a_subscription(subscription_id, **fields))
 
     def contact(self, text: str, extend: str = "") -> Any:
         """Reads a contact back; None if there is none."""

@@ -15,7 +15,7 @@ import ipaddress
 import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
@@ -110,7 +110,7 @@ class Transport:
         if is_loopback(urlsplit(root).hostname or ""):
             builder = builder.no_proxy()
         self._http = builder.build()
-        _wind_down_at_exit()
+        # _wind_down_at_exit()
 
     async def send(self, request: Request) -> Answer:
         """Sends a request and answers a success, with its body read if it is JSON.
@@ -206,8 +206,6 @@ class Transport:
     async def _again(self, request: Request, error: ThrottledError | UnreachableError) -> Answer:
         if not _is_safe(request, error):
             raise error
-        import stamina
-
         limits, tries = self._limits, 0
 
         def pause(failure: Exception) -> bool | float:
@@ -222,7 +220,7 @@ class Transport:
             LOG.info("%s; again in %.2f s", failure, seconds)
             return seconds
 
-        async for attempt in stamina.retry_context(pause, limits.attempts, timeout=None):
+        async for attempt in _retries()(pause, limits.attempts, timeout=None):
             with attempt:
                 if attempt.num == 1:
                     raise error  # it has been made
@@ -385,6 +383,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+@cache
+def _retries() -> Callable[..., Any]:
+    """Imports the retry library, which few processes need, and keeps it from printing."""
+    import stamina
+
+    logging.getLogger("stamina").addHandler(logging.NullHandler())
+    return stamina.retry_context
 
 
 def _is_safe(request: Request, failure: Exception) -> bool:

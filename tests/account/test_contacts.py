@@ -143,7 +143,7 @@ def test_an_id_sent_with_a_known_email_rekeys_the_contact_with_all_it_has(
     own = account.send(
         "contact", {"email": "joey@bloggs.com", "tags": ["Lead"], "custom_fields": {"a": 1}}
     )
-    account.send("invoice", order("1", email="joey@bloggs.com"))
+    account.order("1", email="joey@bloggs.com")
 
     account.send("contact", {"contact_id": 42, "email": "joey@bloggs.com"})
 
@@ -247,7 +247,9 @@ def test_numbers_are_kept_to_the_last_digit(account: Account) -> None:
 def test_texts_of_every_script_are_kept(account: Account) -> None:
     name = "Ünï 名前 👩‍💻 \u202e \ufffd \ue000 \U0010ffff \t\n'\"\\%s"
 
-    account.send("contact", {"contact_id": "ключ", "first_name": name, "custom_fields": {name: name}})
+    account.send(
+        "contact", {"contact_id": "ключ", "first_name": name, "custom_fields": {name: name}}
+    )
 
     contact = account.contact("%D0%BA%D0%BB%D1%8E%D1%87")
     assert (contact["first_name"], contact["custom_fields"]) == (name, {name: name})
@@ -299,9 +301,9 @@ def test_deleting_keeps_orders_and_subscriptions_which_wait_for_the_email(
     account: Account,
 ) -> None:
     account.send("contact", {"contact_id": 1, "email": "joey@bloggs.com"})
-    account.send("invoice", order("by id", contact_id=1))
-    account.send("invoice", order("by email", email="joey@bloggs.com"))
-    account.send("subscription", subscription("s", contact_id=1))
+    account.order("by id", contact_id=1)
+    account.order("by email", email="joey@bloggs.com")
+    account.subscription("s", contact_id=1)
 
     account.delete("contact/1")
     account.send("contact", {"contact_id": 2, "email": "joey@bloggs.com"})
@@ -315,7 +317,7 @@ def test_what_a_deleted_contact_had_goes_to_another_of_its_email(account: Accoun
     payments = account.on("payments")
     account.send("contact", {"contact_id": "crm", "email": "joey@bloggs.com"})
     payments.send("contact", {"contact_id": "cus_1", "email": "joey@bloggs.com"})
-    payments.send("invoice", order("1", email="joey@bloggs.com"))
+    payments.order("1", email="joey@bloggs.com")
 
     payments.delete("contact/cus_1")
 
@@ -370,29 +372,3 @@ def test_an_id_of_our_own_is_free_for_whoever_has_its_email_next(account: Accoun
 
     assert joey_again["contact_id"] != own
     assert account.rows("contacts") == 3
-
-
-def order(order_id: str, **whose: Any) -> dict[str, Any]:
-    """An order over 12.00."""
-    return {
-        "id": order_id,
-        **whose,
-        "amount": 1200,
-        "paid": 1200,
-        "date_created": "2026-02-01 00:00:00",
-        "items": [{"name": "Green tea", "product_id": "tea", "amount": 1200}],
-    }
-
-
-def subscription(subscription_id: str, **whose: Any) -> dict[str, Any]:
-    """A subscription of 12.00 a month."""
-    return {
-        "id": subscription_id,
-        **whose,
-        "amount": 1200,
-        "product_id": "tea",
-        "start_date": "2026-02-01",
-        "last_bill_date": "2026-03-01",
-        "billing_cycle": "month",
-        "frequency": 1,
-    }

@@ -67,13 +67,16 @@ def command(
                 integration_id=integration,
                 base_url=f"{address}/api",
             )
-            Connections(settings).save(connection)  # checked by a call, its key encrypted
+            kept = Connections(settings)
+            kept.save(connection)  # checked by a call, its key encrypted
+            later = {**dict(connection), "base_url": "local"}  # where `segconnect serve` will be
+            kept.save(Connection(**later), verify=False)
             connections[kind.value] = connection
-        for name, kind in RUNS:
+        for name, target in RUNS:
             scenario = load_scenario(examples() / f"{name}.yaml")
             refused = settings.data / f"{name}.refused.csv"
             with (
-                Client(connections[kind]) as client,
+                Client(connections[target]) as client,
                 show.progress(console, scenario.name) as progress,
             ):
                 run = Run(scenario, examples(), client, refused=refused, progress=progress)
@@ -95,9 +98,11 @@ def command(
     console.print(show.sources(found, "USD"))
     console.print()
     console.print(show.refusals(reports))
-    console.print(f"\nServe it:   segconnect serve --data {data}")
+    console.print(f"\nServe it:   segconnect serve --data {data}", soft_wrap=True)
     console.print(
-        "Your turn:  copy one of examples/*.yaml, name your file in it, segconnect run it"
+        "Your turn:  name your own file in examples/shopify_orders.yaml, then segconnect run"
+        f" examples/shopify_orders.yaml --connection demo-payments --data {data}",
+        soft_wrap=True,
     )
 
 

@@ -169,10 +169,10 @@ def sentences(error: ValidationError) -> list[str]:
         if kind in ("json_invalid", "model_type", "model_attributes_type") and not place:
             problem = str(each.get("ctx", {}).get("error", f"found {shown(value)}"))
             sentence = f"the body is not a JSON object: {problem}"
-        elif kind == "missing" or (value is None and place):
-            sentence = f"missing '{place}' field"
         elif kind == MISSING:
             sentence = f"missing '{place}' field{each['msg']}"
+        elif kind == "missing" or (value is None and place):
+            sentence = f"missing '{place}' field"
         elif kind == "value_error":
             sentence = f"'{place}' field: {str(each['msg']).removeprefix('Value error, ')}"
         else:

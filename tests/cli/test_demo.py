@@ -1,0 +1,72 @@
+"""The main job: what the demo prints is what the generated shop holds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from segconnect.demo.shop import build_world
+from segconnect.demo.truth import tell_truth
+
+
+def demo(data: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "segconnect", "demo", "--data", str(data), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    done = demo(tmp_path_factory.mktemp("demo"), "--json")
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_the_account_holds_what_the_shop_did(told: dict[str, object]) -> None:
+    truth = asdict(tell_truth(build_world()))
+
+    shared = truth.keys() & told.keys() - {"refused"}
+    assert {name: told[name] for name in shared} == {name: truth[name] for name in shared}
+    assert shared >= {
+        "contacts", "tags", "orders", "revenue", "collected", "refunds", "subscriptions",
+        "active_subscriptions", "mrr", "ads", "ad_spend", "clicks", "impressions",
+        "revenue_by_utm_source",
+    }  # fmt: skip
+
+
+def test_each_refused_record_is_told_with_its_place(told: dict[str, object]) -> None:
+    truth = tell_truth(build_world())
+    refused = told["refused"]
+    assert isinstance(refused, list)
+
+    places = sorted((each["where"].split(",")[0], each["where"].split()[2]) for each in refused)
+    wanted = sorted(
+        (r.file, str(r.line - 1) if r.file.endswith(".json") else f"{r.line}")
+        for r in truth.refused
+    )
+    assert [(file, line.split("-")[0]) for file, line in places] == wanted
+
+
+def test_a_second_demo_in_the_same_directory_has_an_account_of_its_own(tmp_path: Path) -> None:
+    first, second = demo(tmp_path, "--json"), demo(tmp_path, "--json")
+
+    one, two = json.loads(first.stdout), json.loads(second.stdout)
+    assert one["account_id"] != two["account_id"]
+    assert one["revenue"] == two["revenue"]
+
+
+def test_it_says_what_to_do_next_and_shows_no_key(tmp_path: Path) -> None:
+    done = demo(tmp_path)
+
+    assert done.returncode == 0
+    assert "Revenue" in done.stdout
+    last = done.stdout.splitlines()[-2:]
+    assert last[0].startswith("Serve it:   segconnect serve --data")
+    assert last[1].startswith("Your turn:")
+    stored = (tmp_path / "connections.json").read_text()
+    assert "api_key" in stored
