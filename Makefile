@@ -21,7 +21,9 @@ bench: $(VENV)/.ready ## prints the table of benchmarks; takes about ten minutes
 
 docs: $(VENV)/.ready ## writes the generated pages anew
 	@$(BIN)/python -m segconnect.modules.reference
-	@$(BIN)/python -m segconnect.mapping.reference
+	@$(BIN)/python -m segconnect.mapping.reference docs/mapping.md
+	@$(BIN)/python -m segconnect.scenario.blueprint.schema
+	@$(BIN)/python docs/picture.py
 
 # --group needs a newer pip than Python 3.11 brings
 $(VENV)/.ready: pyproject.toml constraints.txt

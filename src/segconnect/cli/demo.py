@@ -81,7 +81,7 @@ def command(
             ):
                 run = Run(scenario, examples(), client, refused=refused, progress=progress)
                 reports.append(run.run())
-            console.print(show.report_line(reports[-1]))
+            console.print(show.report_line(reports[-1]), soft_wrap=True)
     found = summarize(engine, access.account_pk(engine, account_id), int(AS_OF.timestamp()))
     engine.dispose()
     if as_json:

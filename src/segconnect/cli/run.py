@@ -65,7 +65,7 @@ def command(
         console.print("Nothing is sent. The first requests would be:")
         for module in run.filled[:3]:
             console.print_json(json.dumps({module.label: module.on_the_wire()}))
-    console.print(show.report_line(report))
+    console.print(show.report_line(report), soft_wrap=True)
     if report.refused:
         console.print(show.refusals([report]))
         console.print(f"All of them, with what they hold: {target}")
