@@ -1,10 +1,10 @@
-"""Runs a scenario: in windows, with progress, and every bundle accounted for."""
+"""Runs a scenario: streaming, with progress, and every bundle accounted for."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -24,7 +24,7 @@ from segconnect.scenario.scenario import Scenario
 from segconnect.scenario.sources import Source, open_source
 from segconnect.types import default_zone, zone_named
 
-WINDOW = 1000  # bundles of the source; all that is ever held at once
+TELL_SECONDS = 0.1  # between two calls of progress
 
 
 class Outcome(IntEnum):
@@ -80,7 +80,7 @@ class Run:
         base: The directory that its files are relative to.
         client: Where to send; None fills modules in and sends nothing (a dry run).
         refused: The file to write refused bundles to; it is made when the first one comes.
-        progress: Called after each window.
+        progress: Called a few times a second, and at the end.
 
     Raises:
         ScenarioError: The scenario cannot run; nothing was sent.
@@ -104,49 +104,67 @@ class Run:
         self.filled: list[Module] = []  # the first modules of a dry run
         self._refused = RefusedFile(refused)
         self._zone = zone_named(scenario.timezone)
+        self._began = self._told_at = 0.0
 
     def run(self) -> Report:
         """Runs to the end, or to an error that only a person can mend."""
-        began = monotonic()
+        self._began = monotonic()
         token = default_zone.set(self._zone)
         bundles = self.source.bundles()
-        # Only the last module may travel in batches: what one before it put out may be needed.
-        windowed = self.client is not None and self.flow.sends == self.flow.steps[-1:]
+        # Only a last module may travel in batches: what one before it puts out may be needed.
+        streams = self.client is not None and self.flow.sends == self.flow.steps[-1:]
         try:
             with self._refused:
-                while self.report.stopped_by is None:
-                    window = list(islice(bundles, WINDOW))
-                    if not window:
-                        break
-                    (self._window if windowed else self._one_by_one)(window)
-                    self.report.seconds = monotonic() - began
-                    self.progress(self.report, *self.source.progress())
+                if self.client is not None and streams:
+                    self._stream(self.client, bundles)
+                else:
+                    self._one_by_one(bundles)
         finally:
             default_zone.reset(token)
-        self.report.seconds = monotonic() - began
+        self._told_at = 0.0
+        self._tell()
         return self.report
 
-    def _window(self, window: list[SourceBundle]) -> None:
-        """Fills all modules of a window in, then sends them together."""
-        assert self.client is not None
-        filled: list[tuple[SourceBundle, list[Module]]] = []
-        for bundle in window:
-            modules: list[Module] = []
-            if self._try(bundle, lambda _, module, into=modules: into.append(module)):  # type: ignore[misc]  # a default that binds
-                filled.append((bundle, modules))
-        results = self.client.send_many(module for _, modules in filled for module in modules)
-        for bundle, modules in filled:
-            errors = [r.error for r in islice(results, len(modules)) if r.error is not None]
-            self.report.operations += len(modules) - len(errors)
+    def _tell(self) -> None:
+        """Tells the progress, a few times a second."""
+        now = monotonic()
+        if now - self._told_at > TELL_SECONDS:
+            self._told_at = now
+            self.report.seconds = now - self._began
+            self.progress(self.report, *self.source.progress())
+
+    def _stream(self, client: Client, bundles: Iterator[SourceBundle]) -> None:
+        """Fills modules in while those before them are on their way; the client bounds how many."""
+        sent: deque[tuple[SourceBundle, int]] = deque()  # with how many modules
+
+        def modules() -> Iterator[Module]:
+            for bundle in bundles:
+                filled: list[Module] = []
+                if self._try(bundle, lambda _, module, into=filled: into.append(module)):  # type: ignore[misc]  # a default that binds
+                    sent.append((bundle, len(filled)))
+                    yield from filled
+                if self.report.stopped_by is not None:
+                    return
+
+        results = client.send_many(modules())
+        while results_of := list(islice(results, 1)):
+            bundle, count = sent.popleft()
+            results_of += islice(results, count - 1)
+            errors = [result.error for result in results_of if result.error is not None]
+            self.report.operations += count - len(errors)
             if errors:
                 self._refuse(bundle, self.flow.sends[0].label, errors[0])
             else:
                 self.report.delivered += 1
+            self._tell()
 
-    def _one_by_one(self, window: list[SourceBundle]) -> None:
-        for bundle in window:
-            if self.report.stopped_by is None and self._try(bundle, self._send):
+    def _one_by_one(self, bundles: Iterator[SourceBundle]) -> None:
+        for bundle in bundles:
+            if self._try(bundle, self._send):
                 self.report.delivered += 1
+            self._tell()
+            if self.report.stopped_by is not None:
+                return
 
     def _send(self, step: Send, module: Module) -> Any:
         if self.client is None:
