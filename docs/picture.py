@@ -20,7 +20,7 @@ def main() -> None:
         done = subprocess.run(
             [sys.executable, "-m", "segconnect", "demo"],
             cwd=home,
-            env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": "92"},
+            env={**os.environ, "FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLUMNS": "92"},
             capture_output=True,
             text=True,
             check=True,

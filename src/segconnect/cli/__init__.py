@@ -69,9 +69,15 @@ def _nothing() -> None:
     """Stands for a command that is not called."""
 
 
-def _root(
-    show_version: bool = typer.Option(False, "--version", help="Shows the version.", is_eager=True),
-) -> None:
-    if show_version:
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
         typer.echo(f"segconnect {version('segconnect')}")
         raise typer.Exit
+
+
+def _root(
+    _: bool = typer.Option(
+        False, "--version", help="Shows the version.", is_eager=True, callback=_show_version
+    ),
+) -> None:
+    """Carries contacts, orders, subscriptions and ad spend to SegMetrics."""

@@ -49,7 +49,7 @@ def progress(console: Console, name: str) -> Iterator[OnProgress]:
         TimeRemainingColumn(compact=True),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not console.is_interactive,
     )
     with bar:
         task = bar.add_task(escape(name), total=None, read=0)
