@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 
 import requests
-from segconnect.connections import Connection, Connections
 
 from benchmarks.ingest import free_port, server
 from segconnect.account import access
 from segconnect.account.store.opening import open_engine
+from segconnect.connections import Connection, Connections
 from segconnect.settings import load
 
 SCENARIO = """

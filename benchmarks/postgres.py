@@ -37,7 +37,8 @@ def cluster() -> Iterator[str]:
 
     try:
         call("initdb", "-D", str(home / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8")
-        options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c shared_buffers=1GB -c max_wal_size=4GB"
+        options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1"
+        options += " -c shared_buffers=1GB -c max_wal_size=4GB"
         call(
             "pg_ctl",
             "-D",

@@ -20,10 +20,11 @@ def run() -> list[tuple[str, str, str, str]]:
         subprocess.run([*COMMAND, "--help"], stdout=subprocess.DEVNULL, check=True)
         helps.append(time.perf_counter() - began)
     ready, megabytes = serve()
+    besides = f"{megabytes:.0f} MB idle (wanted 120)"
     return [
         ("segconnect --help", f"{median(helps):.2f} s", "0.3 s", ""),
-        ("segconnect serve, until it is ready", f"{ready:.2f} s", "2 s", f"{megabytes:.0f} MB idle (wanted 120)"),
-    ]  # fmt: skip
+        ("segconnect serve, until it is ready", f"{ready:.2f} s", "2 s", besides),
+    ]
 
 
 def serve() -> tuple[float, float]:

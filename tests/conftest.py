@@ -12,6 +12,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -157,7 +158,22 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+KINDS = ("sqlite", "postgres")
+
+
+@contextmanager
+def empty_store(kind: str, directory: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Makes an empty, migrated store; of SQLite, the one of a data directory."""
+    if kind == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), directory / "segconnect.db")
+        yield f"sqlite:///{directory / 'segconnect.db'}"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    with postgres.migrated() as url:
+        yield url
+
+
+@pytest.fixture(params=KINDS)
 def store_kind(request: pytest.FixtureRequest) -> str:
     """Each kind of store."""
     kind: str = request.param
@@ -165,16 +181,9 @@ def store_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def store_url(
-    store_kind: str, request: pytest.FixtureRequest, tmp_path: Path, migrated_sqlite: Path
-) -> Iterator[str]:
+def store_url(store_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty, migrated store of each kind; of SQLite, the one of the data directory tmp_path."""
-    if store_kind == "sqlite":
-        shutil.copy(migrated_sqlite, tmp_path / "segconnect.db")
-        yield f"sqlite:///{tmp_path / 'segconnect.db'}"
-        return
-    postgres: Postgres = request.getfixturevalue("postgres")
-    with postgres.migrated() as url:
+    with empty_store(store_kind, tmp_path, request) as url:
         yield url
 
 
@@ -412,6 +421,17 @@ class Account:
         results = [json.loads(line) for line in answer.content.splitlines()]
         return [(result["status"], result["body"]) for result in results]
 
+    def together(self, calls: Sequence[tuple[str, str, Any]]) -> list[Answer]:
+        """Sends import calls at the same moment: each a method, a path and a body."""
+        assert isinstance(self.door, InProcess)
+        headers = {"authorization": self.key, "content-type": "application/json"}
+        return self.door.together(
+            [
+                (method, f"{self.root}/{path}", json.dumps(body).encode(), headers)
+                for method, path, body in calls
+            ]
+        )
+
     def send(self, path: str, body: Any) -> Any:
         """Sends an import call that is well, and answers the object in its reply."""
         status, answer = self.post(path, body)
@@ -483,6 +503,17 @@ def account(store_url: str, clock: Clock) -> Iterator[Account]:
     door.close()
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def shared_account(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Account]:
+    """An account for all tests of a module, which compare what it holds before and after."""
+    with empty_store(request.param, tmp_path_factory.mktemp("shared"), request) as url:
+        door = InProcess(url)
+        yield Account.create(door, door.app.engine)
+        door.close()
+
+
 # -- servers -------------------------------------------------------------------------------------
 
 
@@ -495,14 +526,23 @@ class Server:
             env={**os.environ, **environment(store_url)},
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line.startswith("Serving http"), line
         self.address = line.split()[1].rstrip(",")
 
-    def kill(self) -> None:
-        """Ends the process as a power cut would: nothing is closed, nothing is written."""
+    @property
+    def writer_pid(self) -> int:
+        """The process that writes to the store for this one."""
+        pid = self._process.pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+    def kill(self, *, writer_too: bool = False) -> None:
+        """Ends the process at once: nothing is closed, nothing more is written."""
+        if writer_too:
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._close()
 

@@ -178,6 +178,8 @@ class Transport:
 
     async def _attempt(self, request: Request) -> Answer:
         call = self._call(request)
+        task = asyncio.current_task()
+        cancels = task.cancelling() if task is not None else 0
         try:
             async with call as response:
                 length = response.get_header("content-length")
@@ -189,6 +191,8 @@ class Transport:
                 offered = response.get_header(BATCH_HEADER)
         except (PyreqwestError, ValueError) as error:  # ValueError: a header that is no text
             raise self._broken(error) from error
+        if task is not None and task.cancelling() > cancels:
+            raise asyncio.CancelledError  # pyreqwest swallows one that comes with the answer
         self.has_answered = True
         if offered is not None:
             self.batch_lines = int(offered) if offered.isascii() and offered.isdigit() else None

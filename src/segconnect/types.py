@@ -189,12 +189,8 @@ def _read_cents(value: Any) -> Any:
         else:
             raise ValueError(_not_cents(text))
     elif not isinstance(value, int):
-        # a float, or a Decimal out of the mapping language
-        try:
-            whole = int(value)
-        except (TypeError, ValueError, OverflowError):
-            raise ValueError(_not_cents(value)) from None
-        if whole != value:
+        whole = _whole(value)
+        if whole is None:
             raise ValueError(_not_cents(value))
         value = whole
     if abs(value) > MAX_CENTS:
@@ -202,9 +198,18 @@ def _read_cents(value: Any) -> Any:
     return value
 
 
+def _whole(value: Any) -> int | None:
+    """The number as an int, if it is a whole one and not so long that nobody means it."""
+    if isinstance(value, Decimal) and not (value.is_finite() and value.adjusted() < 40):
+        return None
+    if not isinstance(value, (float, Decimal)):
+        return None
+    return int(value) if value == value // 1 else None
+
+
 def _not_cents(value: Any) -> str:
     number = re.fullmatch(r"[^\d+-]*([+-]?\d{1,15})(?:[.](\d+))?[^\d]*", str(value))
-    if number is None:
+    if number is None or not isinstance(value, (str, float, Decimal)):
         return f"{shown(value)} is not an amount; expected whole cents, such as 1250 for 12.50"
     whole, fraction = number.group(1), (number.group(2) or "").ljust(2, "0")
     if fraction[2:].strip("0"):
@@ -218,9 +223,10 @@ def _read_id(value: Any) -> Any:
     if isinstance(value, bool) or value is None:
         raise ValueError(f"{shown(value)} is not an ID; expected a text or a whole number")
     if isinstance(value, (float, Decimal)):
-        if value != value or abs(value) >= 2**53 or value != int(value):
+        whole = _whole(value)
+        if whole is None or abs(whole) >= 2**53:
             raise ValueError(f"{shown(value)} is not an ID; long numbers must be kept as text")
-        value = int(value)
+        value = whole
     if isinstance(value, int):
         value = str(value) if abs(value) < 10**40 else "9" * 300  # too long, told as such below
     if not isinstance(value, str):
@@ -254,6 +260,8 @@ def shown(value: Any) -> str:
         return "a collection"
     if isinstance(value, (list, tuple)):
         return "an array"
+    if isinstance(value, int) and abs(value) >= 10**60:
+        return "a number of more than 60 digits"
     text = repr(str(value)) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from time import monotonic
 from urllib.parse import quote
 
 import pytest
 
 from segconnect.account import access
 from segconnect.errors import UsageError
-
-if TYPE_CHECKING:
-    from conftest import Account
+from tests.conftest import Account
 
 REFUSED = {"status": "error", "errors": ["not authorized: check API key and account ID"]}
 BODY = {"contact_id": 42}
@@ -143,7 +141,7 @@ def test_a_key_opens_nothing_within_a_second_of_being_revoked(
     account.send("contact", BODY)
 
     left = access.revoke_key(account.engine, account.id, account.key)
-    later = access.monotonic() + 1
+    later = monotonic() + access.FRESH_SECONDS
     monkeypatch.setattr(access, "monotonic", lambda: later)
 
     assert left == 1

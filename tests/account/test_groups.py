@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,9 +21,7 @@ from segconnect.account.store import schema
 from segconnect.account.store.opening import open_writer
 from segconnect.account.work import Operation, own_id
 from segconnect.wire.endpoints import ENDPOINTS
-
-if TYPE_CHECKING:
-    from conftest import Account, Clock
+from tests.conftest import Account, Clock
 
 Call = tuple[int, str, dict[str, Any]]  # which of two integrations, the endpoint, the body
 
@@ -99,10 +97,9 @@ class World:
             }
             tags = {row.pop("pk"): row for row in rows("tags")}
             held: dict[Any, list[Any]] = {name: [] for name in names.values()}
-            for row in connection.execute(select(tables["contact_tags"])):
-                if row.contact_pk in names:
-                    tag = tags[row.tag_pk]["tag_id"]
-                    held[names[row.contact_pk]].append((tag, row.date_created))
+            for contact, tag, date in connection.execute(select(tables["contact_tags"])):
+                if contact in names:
+                    held[names[contact]].append((tags[tag]["tag_id"], date))
             answer: dict[str, Any] = {
                 "contacts": {
                     names[pk]: {**row, "contact_id": None, "tags": sorted(held[names[pk]])}
@@ -113,8 +110,8 @@ class World:
                 ),
             }
             lines: dict[int, list[Any]] = {}
-            for row in connection.execute(select(tables["order_items"])):
-                lines.setdefault(row.order_pk, []).append(tuple(row)[1:])
+            for order, *line in connection.execute(select(tables["order_items"])):
+                lines.setdefault(order, []).append(line)
             for name, key in (("orders", "order_id"), ("subscriptions", "subscription_id")):
                 answer[name] = {}
                 for row in rows(name, "account_pk"):

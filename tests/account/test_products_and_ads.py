@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from segconnect.account.store import schema
-
-if TYPE_CHECKING:
-    from conftest import Account
+from tests.conftest import Account
 
 
 def rows(account: Account, table: str) -> list[tuple[Any, ...]]:

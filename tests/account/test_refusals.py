@@ -1,16 +1,14 @@
-"""What is not well is refused with a clean 4xx, and nothing is changed: not a part, not a counter."""
+"""What is not well is refused with a clean 4xx, and nothing is changed, not even in part."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from segconnect.wire.endpoints import ENDPOINTS, MAX_BODY
-
-if TYPE_CHECKING:
-    from conftest import Account, Answer
+from tests.conftest import Account, Answer
 
 POSTS = [endpoint.path for endpoint in ENDPOINTS.values() if endpoint.shape]
 DELETES = [endpoint.path for endpoint in ENDPOINTS.values() if not endpoint.shape]
@@ -53,6 +51,12 @@ NOT_AN_OBJECT = {
     "array": b"[]",
     "array of objects": b'[{"email":"joey@bloggs.com"}]',
 }
+
+
+@pytest.fixture
+def account(shared_account: Account) -> Account:
+    """One account for all: nothing of what comes here should change it."""
+    return shared_account
 
 
 def refused(answer: Answer, status: int = 400) -> list[str]:
@@ -121,8 +125,11 @@ def test_a_nul_character_is_refused_wherever_it_is(
     assert account.everything() == before
 
 
-@pytest.mark.parametrize("wrong", [True, 0.5, 1e300, float("nan"), float("-inf"), 10**4000, [], {},
-                                   [None], "", " ", "x" * 5_000, "\ufffe\u202e", -1, "' or 1=1 --"])  # fmt: skip
+WRONG = [True, 0.5, 1e300, float("nan"), float("-inf"), 10**4000, [], {}, [None], "", " ",
+         "x" * 5_000, "\ufffe\u202e", -1, "' or 1=1 --"]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda value: str(value)[:12])
 @pytest.mark.parametrize("path", POSTS)
 def test_no_value_of_any_field_is_more_than_a_refusal(
     account: Account, path: str, wrong: Any
@@ -155,11 +162,12 @@ def test_no_value_of_any_field_is_more_than_a_refusal(
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_what_is_no_number_is_refused_as_a_custom_field(account: Account, text: str) -> None:
     """It was kept, and made every later answer about the contact no JSON."""
+    before = account.everything()
     body = b'{"contact_id":42,"custom_fields":{"a":' + text.encode() + b"}}"
 
     refused(account.request("POST", f"{account.root}/contact", body))
 
-    assert account.rows("contacts") == 0
+    assert account.everything() == before
 
 
 def test_a_text_has_at_most_ten_thousand_characters(account: Account) -> None:
@@ -185,28 +193,28 @@ IDS = ["%00", "a%00b", "%0a", "%7f", "%e2%80%ae", "%20", "+", "%2F", "..", "..%2
        "%F0%9F%98%80", "@", "*", "?", "contact", "%E2%80%8B"]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", DELETES)
-@pytest.mark.parametrize("text", IDS)
-def test_deleting_by_an_odd_id_deletes_nothing(account: Account, path: str, text: str) -> None:
+@pytest.mark.parametrize("text", IDS, ids=lambda text: text[:20])
+def test_deleting_by_an_odd_id_deletes_nothing(account: Account, text: str) -> None:
     account.send("contact", {"contact_id": "x" * 191, "email": "joey@bloggs.com"})
     account.order("x" * 191, email="joey@bloggs.com")
     account.subscription("x" * 191, email="joey@bloggs.com")
     before = account.everything()
-    target = path.replace("{id}", text)
 
-    answer = account.request("DELETE", f"{account.root}/{target}")
-    ((status, body),) = account.batch([{"endpoint": f"DELETE {target}"}])
+    for path in DELETES:
+        target = path.replace("{id}", text)
+        answer = account.request("DELETE", f"{account.root}/{target}")
+        ((status, body),) = account.batch([{"endpoint": f"DELETE {target}"}])
 
-    if answer.status == 200:
-        assert answer.body["deleted"] is False
-    else:
-        refused(answer, 405 if text == "?" else 400)
-    if text != "?":  # in a path it begins the query
-        assert (status, body) == (answer.status, answer.body)
+        if answer.status == 200:
+            assert answer.body["deleted"] is False
+        else:
+            refused(answer, 405 if text == "?" else 400)
+        if text != "?":  # in a path it begins the query
+            assert (status, body) == (answer.status, answer.body)
     assert account.everything() == before
 
 
-@pytest.mark.parametrize("text", IDS)
+@pytest.mark.parametrize("text", IDS, ids=lambda text: text[:20])
 def test_reading_an_odd_id_finds_nothing(account: Account, text: str) -> None:
     account.send("contact", {"contact_id": "x" * 191, "email": "joey@bloggs.com"})
 
@@ -238,19 +246,18 @@ def test_reading_an_odd_id_finds_nothing(account: Account, text: str) -> None:
         ("request", "GET"),
     ],
 )
-@pytest.mark.parametrize(
-    "method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"]
-)
 def test_a_method_that_is_not_for_a_call_is_told_which_are(
-    account: Account, path: str, allow: str, method: str
+    account: Account, path: str, allow: str
 ) -> None:
-    if method in allow.split(", "):
-        pytest.skip("it is for it")
+    methods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"}
+    before = account.everything()
 
-    answer = account.request(method, f"{account.root}/{path}", {"contact_id": 42})
+    for method in methods - set(allow.split(", ")):
+        answer = account.request(method, f"{account.root}/{path}", {"contact_id": 43})
+        refused(answer, 405)
+        assert answer.headers["allow"] == allow
 
-    refused(answer, 405)
-    assert answer.headers["allow"] == allow
+    assert account.everything() == before
 
 
 @pytest.mark.parametrize("path", ["", "nothing", "contacts", "tags", "tags/5", "product/1",
@@ -258,10 +265,12 @@ def test_a_method_that_is_not_for_a_call_is_told_which_are(
                                   "contact%2F42", "./contact"])  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_a_call_that_there_is_not_is_not_found(account: Account, path: str, method: str) -> None:
-    answer = account.request(method, f"{account.root}/{path}", {"contact_id": 42})
+    before = account.everything()
+
+    answer = account.request(method, f"{account.root}/{path}", {"contact_id": 43})
 
     refused(answer, 404)
-    assert account.rows("contacts") == 0
+    assert account.everything() == before
 
 
 @pytest.mark.parametrize(
@@ -283,8 +292,16 @@ def test_a_contact_is_only_read_on_the_reporting_side(account: Account, method: 
 # -- bodies --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8",
-                                  "APPLICATION/JSON", "text/json", "application/vnd.api+json"])  # fmt: skip
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "APPLICATION/JSON",
+        "text/json",
+        "application/vnd.api+json",
+    ],
+)
 def test_json_is_taken_under_its_names(account: Account, kind: str) -> None:
     headers = {"content-type": kind}
 
@@ -305,11 +322,13 @@ def test_json_is_taken_under_its_names(account: Account, kind: str) -> None:
     ],
 )
 def test_another_kind_of_body_is_refused_as_such(account: Account, headers: dict[str, str]) -> None:
-    for path in ("contact", "batch"):
-        answer = account.request("POST", f"{account.root}/{path}", {"contact_id": 42}, headers)
+    before = account.everything()
 
+    for path in ("contact", "batch"):
+        answer = account.request("POST", f"{account.root}/{path}", {"contact_id": 43}, headers)
         refused(answer, 415)
-    assert account.rows("contacts") == 0
+
+    assert account.everything() == before
 
 
 @pytest.mark.parametrize("in_chunks", [False, True])
@@ -322,21 +341,11 @@ def test_a_body_larger_than_a_megabyte_is_refused(account: Account, in_chunks: b
         chunks = [body[:10], b"", body[10:500_000], body[500_000:], b""]
         return account.request("POST", f"{account.root}/contact", chunks if in_chunks else body)
 
+    before = account.everything()
+
     assert refused(send(larger), 413) == ["the body is larger than 1000000 bytes"]
-    assert account.rows("contacts") == 0
+    assert account.everything() == before
     assert send(fits).status == 200
-
-
-def test_a_body_that_breaks_off_changes_nothing(account: Account) -> None:
-    class Torn(list[bytes]):
-        """Chunks of which the last never comes."""
-
-        def pop(self, index: Any = -1) -> bytes:
-            return super().pop(index)
-
-    answer = account.request("POST", f"{account.root}/contact", Torn([b'{"contact_id":42}']))
-
-    assert answer.status == 200
 
 
 @pytest.mark.parametrize(
@@ -362,8 +371,11 @@ def test_an_expansion_that_there_is_not_is_refused(
     assert set(answer.body) == ({"data"} if status == 200 else {"message"})
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=-1", "limit=x", "limit=", "page=0",
-                                   "page=1.5", f"page={'9' * 5000}", "limit=%00"])  # fmt: skip
+ODD_PAGES = ["limit=0", "limit=101", "limit=-1", "limit=x", "limit=", "page=0", "page=1.5",
+             f"page={'9' * 5000}", "limit=%00"]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", ODD_PAGES, ids=lambda query: query[:12])
 def test_a_limit_or_page_out_of_range_is_refused(account: Account, query: str) -> None:
     refused(account.request("GET", f"{account.root}/contact?{query}"))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from conftest import Account
+from tests.conftest import Account
 
 
 def subscriptions(account: Account, contact: str) -> list[str]:

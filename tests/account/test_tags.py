@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from conftest import Account, Clock
+from tests.conftest import Account, Clock
 
 NOON = "2026-03-01T12:00:00+00:00"
 

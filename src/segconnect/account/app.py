@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
@@ -23,6 +23,7 @@ from segconnect.account.committer import Committer
 from segconnect.account.import_app import PREFIX, HttpError, ImportApp, parameters
 from segconnect.account.store.opening import open_engine, open_writer
 from segconnect.account.writer import ProcessWriter, ThreadWriter
+from segconnect.wire.shape import short
 
 
 class Account:
@@ -48,6 +49,8 @@ class Account:
             routes=[
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
+                Route("/openapi.json", _openapi),
+                Route("/docs", _docs),
                 Route("/api/request", self._request),
                 Mount("/", app=self._reporting),
             ],
@@ -121,8 +124,20 @@ class Account:
             reading.contact, self.engine, access.account_pk, access.currency, parts[2], extend
         )
         if found is None:
-            raise HTTPException(404, f"There is no contact '{parts[2]}'")
+            raise HTTPException(404, f"There is no contact '{short(parts[2])}'")
         await _json({"data": found})(scope, receive, send)
+
+
+async def _openapi(_request: Request) -> Response:
+    from segconnect.account.openapi import openapi  # built when it is asked for
+
+    return _json(openapi())
+
+
+async def _docs(_request: Request) -> Response:
+    from segconnect.account.openapi import page
+
+    return HTMLResponse(page())
 
 
 def _json(value: object) -> Response:

@@ -27,7 +27,7 @@ from segconnect.wire.endpoints import (
     MAX_BATCH_LINES,
     MAX_BODY,
 )
-from segconnect.wire.shape import ShapeError
+from segconnect.wire.shape import ShapeError, short
 
 PREFIX = "/api/v1/"
 JSON_TYPES = ("application/json", "application/x-ndjson", "text/json")
@@ -89,7 +89,7 @@ class ImportApp:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         access = await self._access(headers, account_id, integration_id)
         if access.integration_pk is None:
-            raise HttpError(404, f"the account has no integration '{integration_id}'")
+            raise HttpError(404, f"the account has no integration '{short(integration_id)}'")
         if path == "batch" and method == "POST":
             return await self._batch(access, headers, receive)
         endpoint = f"{method} {path}"
@@ -143,7 +143,7 @@ class ImportApp:
                 reading.contact, engine, access.account_pk, access.currency, text
             )
             if found is None:
-                raise HttpError(404, f"there is no contact '{text}'")
+                raise HttpError(404, f"there is no contact '{short(text)}'")
             return 200, to_json({"status": "success", "contact": found}), JSON
         given = await parameters(scope, receive, headers)
         try:
@@ -219,7 +219,7 @@ def _checked(access: Access, call: Any) -> Operation:
     method, _, path = endpoint.partition(" ")
     kind, _, text = path.partition("/")
     if f"{method} {kind}/{{id}}" not in ENDPOINTS or not text:
-        raise ShapeError([f"there is no endpoint '{endpoint}'"])
+        raise ShapeError([f"there is no endpoint '{short(endpoint)}'"])
     return _deletion(access, kind, text)
 
 
@@ -246,15 +246,17 @@ def _no_such(method: str, path: str) -> tuple[int, bytes, bytes]:
     if allowed:
         names = ", ".join(sorted(allowed))
         raise HttpError(
-            405, f"{method} is not for '{path}'; use {names}", headers={b"allow": names.encode()}
+            405,
+            f"{method} is not for '{short(path)}'; use {names}",
+            headers={b"allow": names.encode()},
         )
-    raise HttpError(404, f"there is no '{path}'; see /openapi.json")
+    raise HttpError(404, f"there is no '{short(path)}'; see /openapi.json")
 
 
 async def _body(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
     kind = headers.get(b"content-type", JSON).partition(b";")[0].strip().lower().decode("latin-1")
     if kind not in JSON_TYPES and not kind.endswith("+json"):
-        raise HttpError(415, f"the body is '{kind}'; send application/json")
+        raise HttpError(415, f"the body is '{short(kind)}'; send application/json")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise HttpError(415, "the body is compressed; send it plain")
     return await read_body(headers, receive, most)

@@ -16,10 +16,12 @@ ENDPOINTS = {
         Endpoint("POST", "tags/remove", "contact", TagsShape, "Remove tags from a contact"),
         Endpoint("POST", "invoice", "invoice", OrderShape, "Add or update an order"),
         Endpoint("DELETE", "invoice/{id}", "invoice", None, "Delete an order"),
-        Endpoint("POST", "subscription", "subscription", SubscriptionShape, "Add or update one"),
+        Endpoint("POST", "subscription", "subscription", SubscriptionShape,
+                 "Add or update a subscription"),
         Endpoint("DELETE", "subscription/{id}", "subscription", None, "Delete a subscription"),
         Endpoint("POST", "product", "product", ProductShape, "Add or rename a product"),
-        Endpoint("POST", "ad/performance", "ad_performance", PerformanceShape, "Record an ad day"),
+        Endpoint("POST", "ad/performance", "ad_performance", PerformanceShape,
+                 "Record what an ad did on one day"),
     )
 }  # fmt: skip
 

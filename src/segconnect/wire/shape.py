@@ -174,7 +174,9 @@ def sentences(error: ValidationError) -> list[str]:
         elif kind == "missing" or (value is None and place):
             sentence = f"missing '{place}' field"
         elif kind == "value_error":
-            sentence = f"'{place}' field: {str(each['msg']).removeprefix('Value error, ')}"
+            sentence = short(
+                f"'{place}' field: {str(each['msg']).removeprefix('Value error, ')}", 300
+            )
         else:
             wanted = EXPECTED.get(kind, str(each["msg"])).format_map(each.get("ctx", {}))
             sentence = f"'{place}' field: {wanted}, found {shown(value)}"
@@ -204,6 +206,12 @@ EXPECTED = {
     "enum": "expected {expected}",
 }
 """What pydantic found missing, in our words: the same whether JSON or a batch's line was read."""
+
+
+def short(text: str, most: int = 100) -> str:
+    """Cuts the middle out of a text that is too long to be shown to people."""
+    return text if len(text) <= most else f"{text[: most // 2]}...{text[-most // 2 :]}"
+
 
 MISSING = "missing_here"
 
