@@ -132,8 +132,8 @@ async def measure(root: str) -> dict[str, float]:
 def run() -> dict[str, float]:
     """Measures the client against a bare loop that sends one body, written once, and reads bytes.
 
-    The client is given modules; it makes a request of each, writes its JSON, reads the answer's, and
-    keeps what retries, limits and errors need.
+    The client is given modules; it makes a request of each, writes its JSON, reads the answer's,
+    and keeps what retries, limits and errors need.
     """
     with sink() as root:
         return asyncio.run(measure(root))

@@ -91,10 +91,18 @@ class Postgres:
 
     def run(self, statement: str, database: str | None = None) -> None:
         """Runs one statement, in the server's first database unless another is named."""
+        with self._connect(database) as connection:
+            connection.execute(statement.encode())
+
+    def rows(self, query: str, database: str) -> list[Any]:
+        """Answers the rows of a query."""
+        with self._connect(database) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def _connect(self, database: str | None) -> psycopg.Connection[Any]:
         url = self.named(database) if database else self._url
         plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
-        with psycopg.connect(plain, autocommit=True) as connection:
-            connection.execute(statement.encode())
+        return psycopg.connect(plain, autocommit=True)
 
     def named(self, database: str) -> str:
         """Answers the URL of a database."""

@@ -111,10 +111,11 @@ class Peer:
     def __init__(self, *script: Step) -> None:
         self.script, self.heard = list(script), list[Heard]()
         self.root = ""
-        self._over = asyncio.Event()
+        self._tasks = set[Any]()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serves one connection."""
+        self._tasks.add(asyncio.current_task())
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
@@ -129,7 +130,7 @@ class Peer:
                 if step.then == "reset":
                     writer.transport.abort()
                 if step.then == "hang":
-                    await self._over.wait()
+                    await asyncio.Event().wait()
                 if step.then != "keep":
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -137,9 +138,12 @@ class Peer:
         finally:
             writer.close()
 
-    def end(self) -> None:
-        """Lets go of what hangs."""
-        self._over.set()
+    async def end(self) -> None:
+        """Breaks off what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # in which the connections are closed
 
 
 @asynccontextmanager
@@ -152,8 +156,7 @@ async def peer(
     one.root = f"http{'s' if tls else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}/api"
     async with server:
         yield one
-        one.end()
-        await asyncio.sleep(0.002)
+        await one.end()
 
 
 @asynccontextmanager
@@ -589,6 +592,26 @@ async def test_a_request_that_is_given_up_does_not_disturb_the_next() -> None:
 
 
 @in_loop
+async def test_a_cancellation_that_comes_with_the_answer_is_not_lost() -> None:
+    """pyreqwest swallows it, and what was canceled went on."""
+
+    async def send(transport: Transport) -> None:
+        while True:
+            await transport.send(UPSERT)
+
+    async with peer(OK) as there, opened(there.root) as transport:
+        for _ in range(5):
+            tasks = [asyncio.create_task(send(transport)) for _ in range(32)]
+            await asyncio.sleep(0.02)
+            for task in tasks:
+                task.cancel()
+            _, going_on = await asyncio.wait(tasks, timeout=1)
+            for task in going_on:
+                task.cancel()
+            assert not going_on
+
+
+@in_loop
 async def test_a_process_that_gives_requests_up_ends_in_peace() -> None:
     """pyreqwest's thread aborted one such process in five, as Python was ending."""
     program = """
@@ -608,14 +631,16 @@ async def test_a_process_that_gives_requests_up_ends_in_peace() -> None:
 
         asyncio.run(main())
     """
-    async with peer(replace(OK, delay=0.02)) as there:
-        for _ in range(6):
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", textwrap.dedent(program), there.root,
-                stderr=asyncio.subprocess.PIPE,
-            )  # fmt: skip
-            _, told = await process.communicate()
-            assert process.returncode == 0, told.decode()
+
+    async def run(root: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", textwrap.dedent(program), root, stderr=asyncio.subprocess.PIPE
+        )
+        _, told = await process.communicate()
+        return f"{process.returncode} {told.decode()}".strip()
+
+    async with peer(replace(OK, delay=0.05)) as there:
+        assert await asyncio.gather(*(run(there.root) for _ in range(8))) == ["0"] * 8
 
 
 # -- further answers -----------------------------------------------------------------------------

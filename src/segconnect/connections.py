@@ -71,6 +71,10 @@ def _read_url(value: Any) -> str:
     text = HOSTED_URL if value is None else str(value).strip()
     if text.lower() == LOCAL:
         return LOCAL
+    if "@" in text:
+        raise ValueError("holds a user or password ('@'); only the API Key tells who you are")
+    if "?" in text or "#" in text:
+        raise ValueError("holds a part that no API root has ('?' or '#'); leave it out")
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
@@ -83,16 +87,12 @@ def _read_url(value: Any) -> str:
         )
     if not re.fullmatch(r"[0-9A-Za-z._:-]+", host):
         raise ValueError(f"{host!r} is not a host name")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("holds a user or password; only the API Key tells who you are")
-    if parts.query or parts.fragment:
-        raise ValueError(f"{text!r} holds a part that no API root has ('?' or '#')")
     if parts.scheme == "http" and not _is_loopback(host):
         raise ValueError(
             f"{text!r} is not encrypted, and the API key would be readable on the way; use https"
         )
     path = re.sub(r"/v1(?:/.*)?$", "", parts.path.rstrip("/")).rstrip("/")
-    if not re.fullmatch(r"(?:/[\w.~%-]+)*", path, re.ASCII) or "." in path.split("/"):
+    if not re.fullmatch(r"(?:/[\w.~%-]+)*", path, re.ASCII) or {".", ".."} & {*path.split("/")}:
         raise ValueError(f"{parts.path!r} is not a path of an API root")
     if not path and host == urlsplit(HOSTED_URL).hostname:
         return HOSTED_URL

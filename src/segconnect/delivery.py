@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -255,7 +255,7 @@ class Delivery:
             self._is_flying = True
             slots, self._batch = self._batch, []
             self._batch_lines = self._batch_bytes = 0
-            self._start(self._fly(slots))
+            self._start(self._fly, slots)
 
     def _opened(self, slot: _Slot) -> bool:
         """Asks a module for its requests, and writes their lines if they may go in a batch."""
@@ -291,14 +291,14 @@ class Delivery:
             self._stop = error
         self._changed.set()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(self._guarded(work))
+    def _start(self, work: Callable[..., Awaitable[None]], *given: Any) -> None:
+        task = asyncio.get_running_loop().create_task(self._guarded(work, *given))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, work: Callable[..., Awaitable[None]], *given: Any) -> None:
         try:
-            await work
+            await work(*given)
         except Exception as error:  # raised where the results are waited for
             self._fail(error)
 
@@ -317,7 +317,7 @@ class Delivery:
             self._ready.append(slot)
             if self._workers < self._concurrency:
                 self._workers += 1
-                self._start(self._work())
+                self._start(self._work)
 
     async def _work(self) -> None:
         try:
@@ -350,7 +350,7 @@ class Delivery:
             self._advance()
         while len(self._ready) > 1 and self._workers < self._concurrency:
             self._workers += 1
-            self._start(self._work())
+            self._start(self._work)
 
     # -- in batches ------------------------------------------------------------------------------
 

@@ -151,9 +151,9 @@ class PartlyDoneError(SegconnectError):
 
     @property
     def why(self) -> str:
-        """How far it came, and why no further."""
+        """What was done, and why the rest was not."""
         return (
-            f"{len(self.done)} of {self.count} were recorded ({', '.join(self.done)}), then"
+            f"{len(self.done)} of {self.count} were recorded ({', '.join(self.done)}), but"
             f" {self.failed} failed: {self.cause.why}; sending all of them again is harmless"
         )
 

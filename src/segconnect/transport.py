@@ -110,7 +110,7 @@ class Transport:
         if is_loopback(urlsplit(root).hostname or ""):
             builder = builder.no_proxy()
         self._http = builder.build()
-        # _wind_down_at_exit()
+        _wind_down_at_exit()
 
     async def send(self, request: Request) -> Answer:
         """Sends a request and answers a success, with its body read if it is JSON.

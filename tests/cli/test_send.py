@@ -133,7 +133,7 @@ def test_ads_of_which_only_some_were_recorded_are_told_with_exit_code_1(
     )
 
     assert ran.code == 1
-    assert "1 of 2 were recorded (ad 1), then ad 2 failed" in ran.err
+    assert "1 of 2 were recorded (ad 1), but ad 2 failed" in ran.err
 
 
 def test_an_api_call_prints_status_headers_and_body(segconnect: Any, connected: Any) -> None:

@@ -224,7 +224,7 @@ def test_a_text_that_cannot_be_sent_or_kept_is_told(text: str) -> None:
 
 def test_a_number_of_thousands_of_digits_is_told_and_not_a_crash() -> None:
     assert problems(AddUpdateContact, email="a@b.c", first_name=10**5000) == [
-        "First Name: a number of thousands of digits is not a text"
+        "First Name: a number of more than 60 digits is not a text"
     ]
     assert problems(AddUpdateContact, email="a@b.c", custom_fields={"n": 2**60}) == [
         "Custom Fields n: is a number too long to be kept exactly; send it as a text"

@@ -135,9 +135,9 @@ async def _openapi(_request: Request) -> Response:
 
 
 async def _docs(_request: Request) -> Response:
-    from segconnect.account.openapi import page
+    from segconnect.account.docs_page import POLICY, page
 
-    return HTMLResponse(page())
+    return HTMLResponse(page(), headers={"content-security-policy": POLICY})
 
 
 def _json(value: object) -> Response:

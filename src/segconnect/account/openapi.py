@@ -1,298 +1,478 @@
-"""What the account answers, for programs (OpenAPI 3.1) and for people (a page made from it)."""
+"""The account's API as OpenAPI 3.1, made from the shapes on the wire.
+
+What a shape cannot say, what fields mean and what answers hold, is said here; the examples are
+those of the API docs, and a test sends every one of them.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from functools import cache
-from html import escape
 from importlib.metadata import version
 from typing import Any
 
-from segconnect.wire.endpoints import ENDPOINTS, MAX_BATCH_BODY, MAX_BATCH_LINES, MAX_BODY
+from pydantic.json_schema import models_json_schema
 
-EXAMPLES: dict[str, Any] = {
+from segconnect.types import DATE_FORMATS
+from segconnect.wire.contact import Whose
+from segconnect.wire.endpoints import (
+    BATCH_HEADER,
+    ENDPOINTS,
+    MAX_BATCH_BODY,
+    MAX_BATCH_LINES,
+    MAX_BODY,
+)
+from segconnect.wire.order import ItemShape
+from segconnect.wire.shape import Endpoint
+
+Json = dict[str, Any]
+
+ROOT = "/api/v1/{account_id}/{integration_id}/"
+SCHEMAS = "#/components/schemas/"
+
+INTRODUCTION = f"""\
+An account of one's own that speaks the SegMetrics API: programs written against the hosted service
+work unchanged. The import side takes contacts, tags, orders, subscriptions, products and ad
+figures; the reporting side answers what is there.
+
+Send the API key as the header `Authorization`, bare or after `Bearer` or `Basic`. Money is whole
+cents on the way in, and units of the account's currency on the way out. Ids are texts; 42 and
+"42" are the same one. A moment without an offset is UTC. Fields that are not known are left aside.
+
+An answer of 200 means that what was sent is on disk. 400 lists every problem at once, and sending
+the same again would not help; 503 means try again soon. A body is JSON of at most {MAX_BODY:,}
+bytes. Sending anything twice is harmless: all calls are upserts, or deletions.
+"""
+
+FIELDS = {
+    "contact_id": "The contact's id in the program that sends it. Looked for before the email.",
+    "email": "The contact's email address, in any case of letters.",
+    "first_name": "The contact's first name.",
+    "last_name": "The contact's last name.",
+    "status": "Whether the contact is opted in; `active` for a new one.",
+    "date_created": "When it was created; now for a new contact that does not say.",
+    "last_updated": "When it was changed last; now unless it says.",
+    "referring_url": "The page that the contact came from.",
+    "optin_url": "The page on which the contact opted in.",
+    "ip_address": "The address that the contact opted in from.",
+    "affiliate_id": "Who sent the contact.",
+    "tags": "Ids, names or objects, or a mix. On a contact they replace the ones that it has.",
+    "custom_fields": "Keys and plain values, merged into those there are; null removes a key.",
+    "amount": "The whole amount, in cents.",
+    "paid": "What was paid of it, in cents.",
+    "is_refunded": "Whether the order was refunded.",
+    "discount": "In cents.",
+    "tax": "In cents.",
+    "shipping": "In cents.",
+    "items": "The line items; they replace the ones that the order has.",
+    "product_id": "The product's id; one that is not known is created.",
+    "start_date": "When the subscription began.",
+    "last_bill_date": "When it was billed last.",
+    "billing_cycle": "The unit of time between bills.",
+    "frequency": "How many units lie between bills: `month` and 3 is quarterly.",
+    "quantity": "How many are subscribed to; 1 unless it says.",
+    "trial_end_date": "When the trial ends. Also read as `trial_end`.",
+    "end_date": "When the subscription will end by itself.",
+    "canceled_date": "When it was canceled; null revokes it. Also read as `cancellation_date`.",
+    "spend": "What was spent, in cents.",
+    "clicks": "How often the ad was clicked that day.",
+    "impressions": "How often the ad was shown that day.",
+    "ad": "The ad: its id, or an object that creates or renames it.",
+    "adset": "The ad set: its id, or an object that creates or renames it.",
+    "adcampaign": "The ad campaign: its id, or an object that creates or renames it.",
+    "Tag.id": "The tag's id. Also read as `tag_id`.",
+    "Tag.date": "When the tag was applied; now unless it says.",
+    "Order.id": "The order's id; the same one again updates the order.",
+    "Order.date_created": "When the order was placed.",
+    "Item.id": "The line's id; the order's, a hyphen and the line's number unless it says.",
+    "Item.name": "The product's name; it stands for the product's id where there is none.",
+    "Item.total_paid": "What was paid of the line, in cents; all of it if the order is paid.",
+    "Item.subscription_id": "The subscription that the line bills.",
+    "Subscription.id": "The subscription's id; the same one again updates it.",
+    "Subscription.name": "The product's name. Also read as `product_name`.",
+    "Product.id": "The product's id; the same one again renames it.",
+    "Performance.date": "The day that the figures are of. Also read as `date_created`.",
+}
+"""What a field means, by its name, or by its object and name where that differs."""
+
+TEXT: Json = {"type": "string"}
+MAYBE: Json = {"type": ["string", "null"]}
+NUMBER: Json = {"type": "number"}
+WHOLE: Json = {"type": "integer"}
+TRUTH: Json = {"type": "boolean"}
+OBJECT: Json = {"type": "object"}
+LIST: Json = {"type": "array"}
+
+ANSWERS: dict[str, dict[str, Json]] = {
+    "contact": {
+        "contact_id": TEXT, "first_name": MAYBE, "last_name": MAYBE, "email": MAYBE,
+        "status": TEXT, "date_created": TEXT, "last_updated": TEXT, "custom_fields": OBJECT,
+    },
+    "invoice": {
+        "id": TEXT, "contact_id": MAYBE, "email": MAYBE, "amount": WHOLE, "paid": WHOLE,
+        "is_refunded": TRUTH, "discount": WHOLE, "tax": WHOLE, "shipping": WHOLE,
+        "date_created": TEXT,
+    },
+    "subscription": {
+        "id": TEXT, "contact_id": MAYBE, "email": MAYBE, "amount": WHOLE, "product_id": TEXT,
+        "billing_cycle": TEXT, "frequency": WHOLE, "quantity": WHOLE, "start_date": TEXT,
+        "last_bill_date": TEXT, "trial_end_date": MAYBE, "end_date": MAYBE, "canceled_date": MAYBE,
+    },
+    "product": {"id": TEXT, "name": TEXT},
+    "ad_performance": {
+        "ad": TEXT, "date": TEXT, "spend": WHOLE, "clicks": WHOLE, "impressions": WHOLE,
+    },
+}  # fmt: skip
+"""What an upsert answers under the object's own name."""
+
+EXAMPLES: dict[str, Json] = {
     "POST contact": {
+        "contact_id": 42,
         "email": "joey@bloggs.com",
         "first_name": "Joey",
+        "last_name": "Bloggs",
         "status": "active",
-        "tags": ["New Lead", {"id": 7, "name": "Webinar", "date": "2026-01-31 09:30:00"}],
-        "custom_fields": {"company": "Bloggs Tea", "nickname": None},
+        "date_created": "2026-02-03 04:05:06",
+        "utm_source": "google",
+        "utm_medium": "cpc",
+        "tags": ["New Lead", 17, {"id": 3, "name": "Webinar", "date": "2026-02-28"}],
+        "custom_fields": {"company": "Bloggs Tea", "seats": 4, "fax": None},
     },
-    "POST tags/add": {"email": "joey@bloggs.com", "tags": ["Platinum"]},
-    "POST tags/remove": {"email": "joey@bloggs.com", "tags": ["New Lead"]},
+    "POST tags/add": {"email": "joey@bloggs.com", "tags": ["Platinum", {"id": 3}]},
+    "POST tags/remove": {"contact_id": 42, "tags": ["New Lead"]},
     "POST invoice": {
-        "id": 1001,
+        "id": "1001",
         "email": "joey@bloggs.com",
-        "amount": 12300,
-        "paid": 12300,
-        "date_created": "2026-01-31 09:30:00",
-        "items": [{"name": "Green tea", "product_id": "tea", "amount": 12300}],
+        "amount": 3900,
+        "paid": 3900,
+        "date_created": "2026-02-10 11:00:00",
+        "items": [
+            {"name": "Green tea", "product_id": "tea", "amount": 900},
+            {"name": "Tea club", "product_id": "club", "amount": 3000, "subscription_id": "s7"},
+        ],
     },
     "POST subscription": {
-        "id": "sub-1",
-        "email": "joey@bloggs.com",
-        "amount": 4500,
+        "id": "s7",
+        "contact_id": 42,
+        "amount": 3000,
         "product_id": "club",
-        "start_date": "2026-01-31",
-        "last_bill_date": "2026-03-31",
+        "name": "Tea club",
+        "start_date": "2026-02-10",
+        "last_bill_date": "2026-02-10",
         "billing_cycle": "month",
-        "frequency": 1,
+        "frequency": 3,
     },
     "POST product": {"id": "tea", "name": "Green tea"},
     "POST ad/performance": {
-        "ad": {"id": 900, "name": "Spring video"},
-        "adset": {"id": 90, "name": "Tea lovers"},
-        "adcampaign": {"id": 9, "name": "Spring"},
+        "ad": {"id": "a1", "name": "A cup of tea"},
+        "adset": {"id": "s1", "name": "Oslo"},
+        "adcampaign": {"id": "c1", "name": "Spring"},
         "spend": 1250,
-        "date": "2026-01-31",
-        "clicks": 31,
-        "impressions": 2048,
+        "clicks": 40,
+        "impressions": 9000,
+        "date": "2026-02-10",
     },
 }
-"""A body that each call accepts; the tests send them."""
+"""A body for every call that takes one, in an order in which an empty account accepts them all."""
 
-ROOT = "/api/v1/{account_id}/{integration_id}"
-PARAMETERS = [
-    {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-    for name in ("account_id", "integration_id")
-]
+EXAMPLE_IDS = {"contact": "joey@bloggs.com", "invoice": "1001", "subscription": "s7"}
+
+KNOWN_ERRORS = {
+    "400": ("Refused", "What is sent cannot be used; every problem is listed."),
+    "401": ("Unauthorized", "The API key is wrong, or not this account's; it is not said which."),
+    "404": ("NotFound", "The account has no such integration, or there is no such call or object."),
+    "413": ("TooLarge", f"The body is larger than {MAX_BODY:,} bytes."),
+    "415": ("NotJson", "The body is not sent as JSON."),
+    "503": ("TryAgain", "The store does not answer; try again after `Retry-After` seconds."),
+}
 
 
 @cache
-def openapi() -> dict[str, Any]:
-    """Describes every call in OpenAPI 3.1."""
-    schemas: dict[str, Any] = {
-        "Error": {
-            "type": "object",
-            "required": ["status", "errors"],
-            "properties": {
-                "status": {"const": "error"},
-                "errors": {"type": "array", "items": {"type": "string"}},
-            },
-        }
-    }
-    paths: dict[str, Any] = {}
-    for key, endpoint in ENDPOINTS.items():
-        answers: dict[str, Any] = {"200": _answer("Done, and on disk.", endpoint.object)}
-        for status, why in ERRORS.items():
-            answers[status] = {"description": why, "content": _json({"$ref": _ref("Error")})}
-        call: dict[str, Any] = {
-            "summary": endpoint.summary,
-            "operationId": key.replace(" ", "-").replace("/", "-").replace("{id}", "id").lower(),
-            "responses": answers,
-        }
-        if endpoint.shape is not None:
-            schema = endpoint.shape.model_json_schema(ref_template=_ref("{model}"))
-            schemas.update(schema.pop("$defs", {}))
-            name = endpoint.shape.__name__
-            schemas[name] = {**schema, "description": (endpoint.shape.__doc__ or "").strip()}
-            body = {**_json({"$ref": _ref(name)})}
-            body["application/json"]["example"] = EXAMPLES[key]
-            call["requestBody"] = {"required": True, "content": body}
-        parameters = PARAMETERS
-        if "{id}" in endpoint.path:
-            parameters = [*PARAMETERS, {**PARAMETERS[0], "name": "id"}]
-        path = paths.setdefault(f"{ROOT}/{endpoint.path}", {"parameters": parameters})
-        path[endpoint.method.lower()] = call
-    paths[f"{ROOT}/contact"]["get"] = {
-        "summary": "List contacts, newest first",
-        "parameters": [_query(name) for name in ("email", "contact_id", "limit", "page")],
-        "responses": {"200": _answer("The contacts, under `contact`.", "contact")},
-    }
-    paths[f"{ROOT}/batch"] = {
-        "parameters": PARAMETERS,
-        "post": {
-            "summary": "Make many calls at once, in order",
-            "description": (
-                "A JSON array, or one object a line (application/x-ndjson). Each is answered as if"
-                " it had come alone: its status and body, in the same order and form."
-                f" At most {MAX_BATCH_LINES:,} calls and {MAX_BATCH_BODY // 1_000_000} MB."
-            ),
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/x-ndjson": {"example": BATCH_EXAMPLE},
-                    "application/json": {"schema": {"type": "array", "items": BATCH_LINE}},
-                },
-            },
-            "responses": {"200": {"description": "One answer for each call."}},
-        },
-    }
-    paths["/{account_id}/contact/{contact}"] = {
-        "parameters": [PARAMETERS[0], {**PARAMETERS[0], "name": "contact"}],
-        "get": {
-            "summary": "Read a contact by ID or email; money in units of the currency",
-            "parameters": [_query("extend")],
-            "responses": {
-                "200": {"description": "The contact, under `data`."},
-                "404": {"description": "There is none: a `message` says so."},
-            },
-        },
-    }
+def openapi() -> Json:
+    """Describes the whole API in OpenAPI 3.1."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "segconnect account",
             "version": version("segconnect"),
-            "description": (
-                "Speaks the wire of SegMetrics. Money is whole cents; dates are ISO-8601 or"
-                " YYYY-MM-DD HH:MM:SS in UTC; IDs are numbers or texts. A request is answered after"
-                f" its commit is on disk. A body is at most {MAX_BODY // 1_000_000} MB."
-            ),
+            "description": INTRODUCTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": "/"}],
         "security": [{"key": []}],
-        "paths": paths,
+        "tags": [{"name": "Import"}, {"name": "Reading"}, {"name": "Health"}],
+        "paths": _paths(),
         "components": {
-            "schemas": schemas,
-            "securitySchemes": {
-                "key": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "Authorization",
-                    "description": "The bare API key; `Bearer KEY` and `Basic KEY` do as well.",
-                }
+            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "Authorization"}},
+            "schemas": {**_schemas(), **_answer_schemas()},
+            "responses": {
+                name: _json(text, {"$ref": f"{SCHEMAS}Problems"})
+                for name, text in KNOWN_ERRORS.values()
             },
         },
     }
 
 
-ERRORS = {
-    "400": "Data is missing or wrong: every problem is told.",
-    "401": "The key is wrong, or not this account's.",
-    "404": "There is no such integration or path.",
-    "413": "The body is too large.",
-    "415": "The body is not JSON.",
-    "503": "The store does not answer; try again.",
-}
-BATCH_LINE = {
-    "type": "object",
-    "required": ["endpoint"],
-    "properties": {"endpoint": {"type": "string"}, "body": {"type": "object"}},
-}
-BATCH_EXAMPLE = "\n".join(
-    json.dumps(line)
-    for line in (
-        {"endpoint": "POST product", "body": EXAMPLES["POST product"]},
-        {"endpoint": "DELETE contact/joey@bloggs.com"},
-    )
-)
+# -- paths ---------------------------------------------------------------------------------------
 
 
-def _ref(name: str) -> str:
-    return f"#/components/schemas/{name}"
+def _paths() -> Json:
+    paths: dict[str, Json] = {}
+    for key, endpoint in ENDPOINTS.items():
+        paths.setdefault(ROOT + endpoint.path, {})[endpoint.method.lower()] = _call(key, endpoint)
+    contact = {"$ref": f"{SCHEMAS}ContactAnswer"}
+    paths[f"{ROOT}contact"]["get"] = _operation(
+        "Import", "listContacts", "List the newest contacts of an integration",
+        _places(("email", TEXT), ("contact_id", TEXT),
+                ("limit", WHOLE | {"minimum": 1, "maximum": 100, "default": 20}),
+                ("page", WHOLE | {"minimum": 1, "default": 1})),
+        _json("The contacts, newest first.", _wrapped({"contact": LIST | {"items": contact}})),
+    )  # fmt: skip
+    paths[f"{ROOT}contact/{{id}}"]["get"] = _operation(
+        "Import", "getContact", "Read a contact by its id or email", _places(path="id"),
+        _json("The contact.", _wrapped({"contact": contact})),
+    )  # fmt: skip
+    paths[f"{ROOT}batch"] = {"post": _batch()}
+    paths["/{account_id}/contact/{id}"] = {"get": _reading()}
+    for path, text in (("healthz", "Whether the server runs"), ("readyz", "Whether it can work")):
+        paths[f"/{path}"] = {
+            "get": {
+                "tags": ["Health"], "operationId": path, "summary": text, "security": [],
+                "responses": {"200": _json("It does.", _wrapped({}, "ok"))},
+            }
+        }  # fmt: skip
+    return paths
 
 
-def _json(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
+def _call(key: str, endpoint: Endpoint) -> Json:
+    method, path = key.split(" ")
+    name = "".join(part.capitalize() for part in path.replace("/{id}", "").split("/"))
+    if endpoint.shape is None:
+        identity = _places(path="id", example=EXAMPLE_IDS[endpoint.object])
+        answer = {"id": TEXT, "object": {"const": endpoint.object}, "deleted": TRUTH}
+        return _operation(
+            "Import", f"delete{name}", endpoint.summary, identity,
+            _json("Whether there was one to delete.", _wrapped(answer)),
+        )  # fmt: skip
+    shape = _name(endpoint.shape.__name__)
+    schema = {"$ref": f"{SCHEMAS}{endpoint.object.title().replace('_', '')}Answer"}
+    operation = _operation(
+        "Import", f"{method.lower()}{name}", endpoint.summary, _places(),
+        _json("What is now stored.", _wrapped({endpoint.object: schema})),
+    )  # fmt: skip
+    description = _sentences(endpoint.shape.__doc__)
+    if description:
+        operation["description"] = description
+    operation["requestBody"] = {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": SCHEMAS + shape}, "example": EXAMPLES[key]}
+        },
+    }
+    return operation
 
 
-def _query(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "schema": {"type": "string"}}
-
-
-def _answer(text: str, name: str) -> dict[str, Any]:
-    fields = {"status": {"const": "success"}, name: {}}
-    return {"description": text, "content": _json({"type": "object", "properties": fields})}
-
-
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; --accent: #2563eb; }
-@media (prefers-color-scheme: dark) { :root { --accent: #7aa7ff; } }
-body { font: 16px/1.55 system-ui, sans-serif; max-width: 52rem; margin: 0 auto; }
-main { padding: 2rem 1rem 6rem; }
-h1 { font-size: 1.7rem; margin: 0 0 .5rem; } h2 { font-size: 1.05rem; margin: 0; }
-section { border-top: 1px solid var(--line); padding: 1.4rem 0; }
-code, pre { font: .875rem/1.5 ui-monospace, monospace; }
-pre { background: var(--soft); padding: .8rem 1rem; border-radius: .5rem; overflow-x: auto; }
-.call { overflow-wrap: anywhere; margin: .3rem 0 .6rem; } .call b { color: var(--accent); }
-table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-td { border-top: 1px solid var(--line); padding: .35rem .8rem .35rem 0; vertical-align: top; }
-td:first-child { white-space: nowrap; } .must { font-weight: 600; }
-nav a { display: inline-block; margin: 0 1rem .3rem 0; } a { color: var(--accent); }
-"""
-
-
-@cache
-def page() -> str:
-    """Writes the description as one page that loads nothing else."""
-    told = openapi()
-    schemas = told["components"]["schemas"]
-    calls = [
-        (path, method.upper(), call)
-        for path, methods in told["paths"].items()
-        for method, call in methods.items()
-        if method != "parameters"
+def _batch() -> Json:
+    line = {
+        "type": "object",
+        "required": ["endpoint"],
+        "properties": {
+            "endpoint": {"type": "string", "examples": [*ENDPOINTS][:2]},
+            "body": {"type": "object"},
+        },
+    }
+    result = {
+        "type": "object",
+        "required": ["status", "body"],
+        "properties": {"status": WHOLE, "body": OBJECT},
+    }
+    example = [
+        {"endpoint": "POST tags/add", "body": EXAMPLES["POST tags/add"]},
+        {"endpoint": "DELETE invoice/1001"},
     ]
-    links = "".join(
-        f'<a href="#c{n}">{escape(call["summary"])}</a>' for n, (_, _, call) in enumerate(calls)
+    operation = _operation(
+        "Import", "batch", "Send many calls at once", _places(),
+        _json("One result for each line, in their order.", LIST | {"items": result}),
+    )  # fmt: skip
+    operation["description"] = (
+        "An array, or lines of JSON (application/x-ndjson), answered in the same form. Each line is"
+        " answered as if it had come alone: one that is refused does not hurt the others. At most"
+        f" {MAX_BATCH_LINES:,} lines and {MAX_BATCH_BODY:,} bytes. This call is not part of the"
+        f" SegMetrics API; a server that has it says so in the header `{BATCH_HEADER}`."
     )
-    sections = "".join(
-        _section(f"c{n}", path, method, call, schemas)
-        for n, (path, method, call) in enumerate(calls)
-    )
-    title = escape(told["info"]["title"])
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-        f"<main><h1>{title}</h1><p>{escape(told['info']['description'])}</p>"
-        f"<p>Each call carries the header <code>Authorization: YOUR_API_KEY</code>. The same for"
-        f' programs: <a href="/openapi.json">openapi.json</a>.</p><nav>{links}</nav>{sections}'
-        "</main>"
-    )
+    operation["requestBody"] = {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": LIST | {"items": line, "maxItems": MAX_BATCH_LINES},
+                "example": example,
+            },
+            "application/x-ndjson": {"schema": TEXT},
+        },
+    }
+    return operation
 
 
-def _section(
-    anchor: str, path: str, method: str, call: dict[str, Any], schemas: dict[str, Any]
-) -> str:
-    parts = [
-        f'<section id="{anchor}"><h2>{escape(call["summary"])}</h2>'
-        f'<p class="call"><code><b>{method}</b> {escape(path)}</code></p>'
+def _reading() -> Json:
+    extend = {
+        "name": "extend",
+        "in": "query",
+        "description": "What to add to the core, separated by commas.",
+        "schema": TEXT,
+        "example": "tags,orders,subscriptions",
+    }
+    contact = {
+        "allOf": [
+            {"$ref": f"{SCHEMAS}ContactAnswer"},
+            {
+                "properties": {
+                    name: LIST | {"items": OBJECT}
+                    for name in ("events", "tags", "orders", "subscriptions", "lists", "companies")
+                }
+            },
+        ]
+    }
+    return {
+        "tags": ["Reading"],
+        "operationId": "readContact",
+        "summary": "Read a contact with all that belongs to it",
+        "description": "By id or email, in any integration. Money is in units of the currency.",
+        "parameters": [
+            *(each for each in _places(path="id") if each["name"] != "integration_id"),
+            extend,
+        ],
+        "responses": {
+            "200": _json("The contact.", {"type": "object", "required": ["data"],
+                                          "properties": {"data": contact}}),
+            **{
+                status: _json(
+                    KNOWN_ERRORS[status][1],
+                    {"type": "object", "required": ["message"], "properties": {"message": TEXT}},
+                )
+                for status in ("400", "401", "404", "503")
+            },
+        },
+    }  # fmt: skip
+
+
+def _operation(tag: str, name: str, summary: str, parameters: list[Json], answer: Json) -> Json:
+    return {
+        "tags": [tag],
+        "operationId": name,
+        "summary": summary,
+        "parameters": parameters,
+        "responses": {
+            "200": answer,
+            **{
+                status: {"$ref": f"#/components/responses/{name}"}
+                for status, (name, _) in KNOWN_ERRORS.items()
+            },
+        },
+    }
+
+
+def _places(*query: tuple[str, Json], path: str | None = None, example: str = "42") -> list[Json]:
+    """The parameters of a call: account, integration, an id in the path, and query parameters."""
+    inside = {"account_id": "a7f3k9x2m1q", "integration_id": "i2m8v4c6z0p"}
+    if path is not None:
+        inside[path] = example
+    return [
+        {"name": name, "in": "path", "required": True, "schema": TEXT, "example": value}
+        for name, value in inside.items()
+    ] + [{"name": name, "in": "query", "schema": schema} for name, schema in query]
+
+
+def _json(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _wrapped(fields: dict[str, Json], const: str = "success") -> Json:
+    """An answer: its status, and these fields."""
+    properties = {"status": {"const": const}, **fields}
+    return {"type": "object", "required": [*properties], "properties": properties}
+
+
+# -- schemas -------------------------------------------------------------------------------------
+
+
+def _schemas() -> Json:
+    shapes = dict.fromkeys(e.shape for e in ENDPOINTS.values() if e.shape is not None)
+    _, made = models_json_schema(
+        [(shape, "validation") for shape in shapes], ref_template=SCHEMAS + "{model}"
+    )
+    schemas = {_name(name): _tidy(schema) for name, schema in made["$defs"].items()}
+    for shape in shapes:
+        if issubclass(shape, Whose):
+            schemas[_name(shape.__name__)]["anyOf"] = [
+                {"required": ["contact_id"]},
+                {"required": ["email"]},
+            ]
+    schemas[_name(ItemShape.__name__)]["anyOf"] = [
+        {"required": ["product_id"]},
+        {"required": ["name"]},
     ]
-    if "description" in call:
-        parts.append(f"<p>{escape(call['description'])}</p>")
-    content = call.get("requestBody", {}).get("content", {})
-    for form in content.values():
-        schema = form.get("schema", {})
-        if "$ref" in schema:
-            shape = schemas[schema["$ref"].rsplit("/", 1)[1]]
-            parts.append(f"<p>{escape(shape['description'])}</p>")
-            parts.append(f"<table>{''.join(_rows(shape, schemas))}</table>")
-        if "example" in form:
-            example = form["example"]
-            text = example if isinstance(example, str) else json.dumps(example, indent=2)
-            parts.append(f"<pre>{escape(text)}</pre>")
-    return "".join([*parts, "</section>"])
+    for name, schema in schemas.items():
+        for field, about in schema.get("properties", {}).items():
+            text = FIELDS.get(f"{name}.{field}", FIELDS.get(field))
+            if text:
+                about["description"] = text
+    schemas["Moment"] = TEXT | {
+        "description": "A date, with or without time and offset; UTC unless it says.",
+        "examples": list(DATE_FORMATS[:5]),
+    }
+    schemas["Day"] = TEXT | {"description": "A calendar day.", "examples": ["2016-06-20"]}
+    return schemas
 
 
-def _rows(shape: dict[str, Any], schemas: dict[str, Any]) -> Iterator[str]:
-    for name, field in shape.get("properties", {}).items():
-        must = name in shape.get("required", ())
-        label = f'<span class="must">{escape(name)}</span>' if must else escape(name)
-        kind = _kind(field, schemas) + (", mandatory" if must else "")
-        yield f"<tr><td><code>{label}</code></td><td>{escape(kind)}</td></tr>"
+def _answer_schemas() -> Json:
+    made: Json = {
+        name.title().replace("_", "") + "Answer": {
+            "type": "object", "required": [*fields], "properties": fields,
+        }
+        for name, fields in ANSWERS.items()
+    }  # fmt: skip
+    made["Problems"] = {
+        "type": "object",
+        "required": ["status", "errors"],
+        "properties": {"status": {"const": "error"}, "errors": LIST | {"items": TEXT}},
+        "examples": [{"status": "error", "errors": ["missing 'id' field"]}],
+    }
+    return made
 
 
-def _kind(field: dict[str, Any], schemas: dict[str, Any]) -> str:
-    """Says a field's type in words."""
-    if "$ref" in field:
-        shape = schemas[field["$ref"].rsplit("/", 1)[1]]
-        return " or ".join(shape["enum"]) if "enum" in shape else f"object of {_names(shape)}"
-    options = field.get("anyOf") or field.get("oneOf")
-    if options:
-        told = [_kind(each, schemas) for each in options if each.get("type") != "null"]
-        return " or ".join(dict.fromkeys(told))
-    if field.get("unit") == "cents":
-        return "whole cents"
-    if field.get("type") == "array":
-        return f"list of {_kind(field.get('items', {}), schemas)}"
-    if field.get("type") == ["string", "integer"]:
-        return "ID"
-    words = {"date-time": "date and time", "email": "email address", "date": "day"}
-    kinds = {"string": "text", "integer": "whole number", "boolean": "true or false"}
-    kind = str(field.get("type", "value"))
-    return words.get(field.get("format", ""), kinds.get(kind, kind))
+def _name(shape: str) -> str:
+    return {"AdObject": "Ad", "CampaignShape": "AdCampaign", "AdSetShape": "AdSet"}.get(
+        shape, shape.removesuffix("Shape")
+    )
 
 
-def _names(shape: dict[str, Any]) -> str:
-    return ", ".join(shape.get("properties", {}))
+def _tidy(schema: Any) -> Any:
+    """Leaves out what pydantic says beside the point, and names what it calls a format."""
+    if isinstance(schema, list):
+        return [_tidy(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return {"$ref": SCHEMAS + _name(schema["$ref"].removeprefix(SCHEMAS))}
+    if schema.get("format") in ("date-time", "date"):
+        return {"$ref": SCHEMAS + ("Moment" if schema["format"] == "date-time" else "Day")}
+    answer = {
+        name: {field: _tidy(about) for field, about in value.items()}
+        if name == "properties"
+        else _tidy(value)
+        for name, value in schema.items()
+        if name not in ("title", "default", "unit")
+    }
+    if "description" in answer:
+        answer["description"] = _sentences(str(answer["description"]))
+    branches = answer.get("anyOf", [])
+    if len(branches) == 2 and branches[1] == {"type": "null"} and "type" in branches[0]:
+        kinds = branches[0]["type"]
+        kinds = kinds if isinstance(kinds, list) else [kinds]
+        return {**branches[0], "type": [*kinds, "null"]}
+    return answer
+
+
+def _sentences(docstring: str | None) -> str:
+    """A shape's docstring, without the call that begins it."""
+    text = " ".join((docstring or "").split())
+    return text.partition(". ")[2] if text.startswith("POST /") else text

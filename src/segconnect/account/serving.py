@@ -8,6 +8,7 @@ from collections.abc import Callable
 import uvicorn
 
 from segconnect.account.app import Account
+from segconnect.account.protocol import BoundedProtocol
 from segconnect.errors import UsageError
 from segconnect.settings import Settings
 
@@ -48,8 +49,18 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         ) from None
     host, port = listening.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    config = uvicorn.Config(
-        Account(settings.database_url, in_process=False),
+    config = configuration(Account(settings.database_url, in_process=False))
+    try:
+        _Server(config, lambda: ready(address)).run(sockets=[listening])
+    finally:
+        listening.close()
+
+
+def configuration(account: Account) -> uvicorn.Config:
+    """How an account is served."""
+    return uvicorn.Config(
+        account,
+        http=BoundedProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -57,7 +68,3 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         date_header=True,
         timeout_graceful_shutdown=10,
     )
-    try:
-        _Server(config, lambda: ready(address)).run(sockets=[listening])
-    finally:
-        listening.close()

@@ -268,15 +268,8 @@ def _problem(module: type[Module], error: Any) -> str:
     if what is None:
         what = str(error["msg"]).removeprefix("Value error, ")
     elif "{" in what:
-        what = what.format(value=_shown(error["input"]), **error.get("ctx", {}))
+        what = what.format(value=shown(error["input"]), **error.get("ctx", {}))
     return f"{' '.join(place)}: {what}" if place else what
-
-
-def _shown(value: Any) -> str:
-    try:
-        return shown(value)
-    except ValueError:  # Python writes no number of more than 4,300 digits
-        return "a number of thousands of digits"
 
 
 _WORDS = {

@@ -24,7 +24,9 @@ class CampaignShape(Shape):
     name: Text | None = None
 
 
-Campaign = Annotated[CampaignShape, BeforeValidator(_as_object)]
+Campaign = Annotated[
+    CampaignShape, BeforeValidator(_as_object, json_schema_input_type=str | int | CampaignShape)
+]
 
 
 class AdSetShape(Shape):
@@ -35,7 +37,9 @@ class AdSetShape(Shape):
     adcampaign: Annotated[Campaign | None, Blank] = None
 
 
-AdSet = Annotated[AdSetShape, BeforeValidator(_as_object)]
+AdSet = Annotated[
+    AdSetShape, BeforeValidator(_as_object, json_schema_input_type=str | int | AdSetShape)
+]
 
 
 class AdObject(Shape):
@@ -47,10 +51,13 @@ class AdObject(Shape):
     adset: Annotated[AdSet | None, Blank] = None
 
 
+Ad = Annotated[AdObject, BeforeValidator(_as_object, json_schema_input_type=str | int | AdObject)]
+
+
 class PerformanceShape(Shape):
     """POST /ad/performance. The same ad and day again replaces the figures."""
 
-    ad: Annotated[AdObject, BeforeValidator(_as_object)]
+    ad: Ad
     spend: Cents
     date: Day = Field(validation_alias=AliasChoices("date", "date_created"))
     adcampaign: Annotated[Campaign | None, Blank] = None

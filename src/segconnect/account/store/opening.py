@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine, event, inspect, text
@@ -60,7 +62,16 @@ def open_writer(url: str) -> SqliteStore | PostgresStore:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.execute("pragma journal_mode=wal")
+    deadline = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("pragma journal_mode=wal")
+            break
+        except sqlite3.OperationalError as error:
+            # Another process makes the store, for which this pragma does not wait by itself.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(0.02)
     connection.execute("pragma synchronous=full")
     connection.execute("pragma foreign_keys=on")
 

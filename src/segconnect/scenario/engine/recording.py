@@ -1,0 +1,69 @@
+"""Counts the operations of a run, and keeps them as the inspector shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from segconnect.errors import SegconnectError
+from segconnect.scenario.engine.errors import bundle_of
+from segconnect.scenario.engine.plan import Node
+from segconnect.scenario.engine.result import Operation, Result
+from segconnect.scenario.engine.services import Services
+from segconnect.scenario.engine.trace import HIDDEN, Masker, secrets_of
+
+
+class Recorder:
+    """The operations of one run.
+
+    Args:
+        result: Where they are counted and kept.
+        services: Whose limits hold, and who is told of each operation.
+        keeps: Whether they are kept with their bundles.
+        is_confidential: Whether bundles are shown to nobody.
+    """
+
+    def __init__(
+        self, result: Result, services: Services, *, keeps: bool, is_confidential: bool
+    ) -> None:
+        self.result, self.limits, self._tell = result, services.limits, services.on_operation
+        self._keeps, self._hides = keeps, is_confidential
+        self._masker = Masker(services.limits, secrets_of(services.connections))
+        self._number = 0
+
+    def begin(self, node: Node) -> Operation:
+        """Counts an operation, and begins to keep it."""
+        if node.declaration.counts:
+            self.result.operations[node.id] += 1
+        self._number += 1
+        operation = Operation(self._number, self.result.cycles, node.id, node.module, {})
+        if self._keeps and node.declaration.counts:
+            if len(self.result.trace) < self.limits.trace:
+                self.result.trace.append(operation)
+            else:
+                self.result.is_trace_cut = True
+        return operation
+
+    def took(self, operation: Operation, values: Mapping[str, Any]) -> None:
+        """Notes what a module was given."""
+        if self._keeps or self._tell is not None:
+            operation.input = self._shown(values)
+
+    def gave(self, operation: Operation, outputs: Sequence[Mapping[str, Any]]) -> None:
+        """Notes what a module put out; the operation is over."""
+        if self._keeps or self._tell is not None:
+            operation.output = [self._shown(each) for each in outputs[: self.limits.trace_items]]
+        if self._tell is not None:
+            self._tell(operation)
+
+    def failed(self, operation: Operation, error: SegconnectError) -> None:
+        """Notes why a module failed; the operation is over."""
+        if self._hides:
+            operation.error = {"type": error.kind, "message": HIDDEN}
+        else:
+            operation.error = self._masker.shown(bundle_of(error))
+        if self._tell is not None:
+            self._tell(operation)
+
+    def _shown(self, value: Any) -> Any:
+        return HIDDEN if self._hides else self._masker.shown(value)

@@ -1,0 +1,136 @@
+"""What became of a run: its status, its operations, what was set aside and what comes next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from segconnect.errors import SegconnectError
+from segconnect.scenario.engine.errors import delay_of, error_type
+from segconnect.scenario.engine.state import Response
+
+
+class Status(Enum):
+    """How a run ended; the numbers are those of the builder's API."""
+
+    SUCCESS = 1
+    WARNING = 2
+    ERROR = 3
+
+
+@dataclass(slots=True)
+class Operation:
+    """One module on one bundle, as the inspector shows it: shortened, and without secrets."""
+
+    number: int
+    cycle: int
+    module_id: int
+    module: str
+    input: Any
+    output: list[Any] = field(default_factory=list)
+    error: dict[str, Any] | None = None
+    handled_by: str | None = None  # the directive that took the error
+
+
+@dataclass(slots=True)
+class RunError:
+    """What stopped a run."""
+
+    kind: str
+    message: str
+    module_id: int | None
+    module: str
+
+
+@dataclass(slots=True)
+class Incomplete:
+    """A bundle that was set aside at a module that failed, to be taken up there again.
+
+    Attributes:
+        bundles: What each module before it put out, by module id: where the bundle stood.
+        blueprint: The scenario as it was; it may be edited before the retry.
+        retries: How often it is tried again by itself; 0 leaves it to a person.
+        interval: Between those tries; None is the usual schedule.
+    """
+
+    id: str
+    reason: str
+    kind: str
+    module_id: int
+    bundles: dict[Any, Any]
+    blueprint: dict[str, Any]
+    created: datetime
+    execution_id: str
+    retries: int = 0
+    interval: timedelta | None = None
+    attempts: int = 0
+    is_resolved: bool = False
+
+
+@dataclass
+class Result:
+    """One run.
+
+    Attributes:
+        operations: How many operations each module took, by module id.
+        taken: How many of the bundles handed in were begun.
+        is_committed: Whether the last cycle was committed, so that the trigger's place may be kept.
+        counts: Whether this run counts to the consecutive errors.
+        disables: Whether the scenario is to be switched off at once.
+        pause: How long the scenario rests before it starts again.
+    """
+
+    scenario: str
+    execution_id: str
+    started: datetime
+    status: Status = Status.SUCCESS
+    cycles: int = 0
+    operations: Counter[int] = field(default_factory=Counter)
+    trace: list[Operation] = field(default_factory=list)
+    is_trace_cut: bool = False
+    incomplete: list[Incomplete] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    error: RunError | None = None
+    response: Response | None = None
+    outputs: dict[str, Any] | None = None
+    taken: int = 0
+    is_committed: bool = False
+    counts: bool = False
+    disables: bool = False
+    pause: timedelta | None = None
+    seconds: float = 0.0
+
+    @property
+    def total(self) -> int:
+        """All operations."""
+        return sum(self.operations.values())
+
+    def warn(self, message: str) -> None:
+        """Adds a warning; a run that ended well ends with a warning then."""
+        self.warnings.append(message)
+        if self.status is Status.SUCCESS:
+            self.status = Status.WARNING
+
+    def fail(
+        self, error: SegconnectError, module_id: int | None, module: str, *, is_handled: bool
+    ) -> None:
+        """Ends the run with an error; one that a Rollback directive took does not count."""
+        kind = error_type(error.kind)
+        self.error = RunError(error.kind, str(error), module_id, module)
+        if kind.is_warning and not is_handled:
+            self.warn(f"{error.kind}: {error}")
+            return
+        self.status = Status.ERROR
+        self.counts = not is_handled
+        self.disables = kind.disables and not is_handled
+        if not is_handled:
+            self.rest(error)
+
+    def rest(self, error: SegconnectError) -> None:
+        """Lets the scenario rest for as long as the error asks for, if it does."""
+        seconds = delay_of(error)
+        if seconds:
+            self.pause = max(self.pause or timedelta(), timedelta(seconds=seconds))

@@ -1,0 +1,492 @@
+"""Runs a blueprint: bundles through modules, depth first, in cycles that are kept or undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from segconnect.errors import SegconnectError
+from segconnect.mapping import Context
+from segconnect.scenario.engine.collecting import Collector
+from segconnect.scenario.engine.errors import (
+    ModuleError,
+    as_error,
+    bundle_of,
+    error_type,
+)
+from segconnect.scenario.engine.measure import bounded
+from segconnect.scenario.engine.plan import Chain, Node, Plan
+from segconnect.scenario.engine.recording import Recorder
+from segconnect.scenario.engine.registry import Bundle, Call, Kind
+from segconnect.scenario.engine.result import Incomplete, Operation, Result
+from segconnect.scenario.engine.services import Services
+from segconnect.scenario.engine.setting_aside import RETRIES_BY_ITSELF, Aside, terms_of
+from segconnect.scenario.engine.state import State
+
+Bundles = dict[Any, Any]  # what each module put out, by its id
+
+
+class _Stop(Exception):  # noqa: N818  # it is no error: a directive asks for it, too
+    """The run ends here."""
+
+    def __init__(self, *, commits: bool, failed: int | None = None) -> None:
+        self.commits, self.failed = commits, failed
+        super().__init__()
+
+
+class _Failure:
+    """A module that failed, while its handler runs."""
+
+    def __init__(self) -> None:
+        self.directive: Node | None = None
+        self.values: Bundle = {}
+
+
+class Run:
+    """One run of a plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        services: Services,
+        *,
+        given: Sequence[Bundle] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        trace: bool = False,
+        retried: Incomplete | None = None,
+        depth: int = 0,
+        nesting: int = 0,
+    ) -> None:
+        self.plan, self.services, self.limits = plan, services, services.limits
+        self.settings = plan.settings
+        self.given = None if given is None else list(given)
+        self.retried = retried
+        self.state = State(
+            uuid4().hex, services.data_stores, dict(inputs or {}), depth=depth, nesting=nesting
+        )
+        self.state.run_scenario = self._run_scenario
+        self.result = Result(plan.name, self.state.execution_id, services.now())
+        self._began = services.monotonic()
+        self._collectors: dict[int, list[Collector]] = {}
+        self._loose: list[Collector] = []  # of a retry, whose feeder ran before it
+        self._failures: list[_Failure] = []
+        self._is_answered = False
+        self._recorder = Recorder(
+            self.result, services, keeps=trace, is_confidential=self.settings.confidential
+        )
+        self._aside = Aside(plan, services, self.result, retried)
+        self._ends = {  # the modules that take over what becomes of a bundle
+            Kind.AGGREGATOR: self._collect,
+            Kind.ROUTER: self._route,
+            Kind.CONDITIONAL: self._branch,
+            Kind.DIRECTIVE: self._direct,
+        }
+
+    def run(self) -> Result:
+        """Runs to the end, or to what stops it."""
+        result = self.result
+        try:
+            if self.retried is None:
+                self._cycles()
+            else:
+                self._retry(self.retried)
+        except _Stop as stop:
+            self._end(stop)
+        except BaseException:
+            self.state.rollback(None, auto_commit=False)
+            raise
+        result.outputs = self.state.returned
+        result.seconds = self.services.monotonic() - self._began
+        return result
+
+    # cycles
+
+    def _cycles(self) -> None:
+        first = self.plan.first
+        while self.result.cycles < self.settings.roundtrips:
+            self.result.cycles += 1
+            self.state.begin_cycle()
+            self.result.is_committed = False
+            outputs = self._start(first)
+            self._go_on(first, {}, outputs)
+            self._commit()
+            if not outputs or not self._has_more(first):
+                return
+
+    def _start(self, first: Node) -> list[Bundle]:
+        """What the first module puts out in this cycle."""
+        if self.given is None:
+            return self._perform(first, {})
+        most = first.parameters.get("maxResults")
+        count = most if isinstance(most, int) and most > 0 else len(self.given)
+        taken = self.given[self.result.taken : self.result.taken + count]
+        self.result.taken += len(taken)
+        operation = self._operation(first)
+        self._recorder.gave(operation, taken)
+        return taken
+
+    def _has_more(self, first: Node) -> bool:
+        if self.given is not None:
+            return self.result.taken < len(self.given)
+        return first.kind is Kind.TRIGGER and first.declaration.polls
+
+    def _retry(self, incomplete: Incomplete) -> None:
+        node = self.plan.nodes[incomplete.module_id]
+        incomplete.attempts += 1
+        self.result.cycles = 1
+        try:
+            self._walk(node.chain, node.position, incomplete.bundles, is_admitted=True)
+            while self._loose:
+                self._flush(self._loose.pop(0))
+            self._commit()
+        finally:
+            self._aside.resolve(incomplete)
+
+    def _commit(self) -> None:
+        self.state.commit()
+        for module_id, cursor in self.state.cursors.items():
+            self.services.cursors[self.plan.name, module_id] = cursor
+        self.result.is_committed = True
+        self._answer()
+
+    def _end(self, stop: _Stop) -> None:
+        if stop.commits:
+            self._commit()
+            return
+        try:
+            self.state.rollback(stop.failed, auto_commit=self.settings.auto_commit)
+        except Exception as error:
+            told = ModuleError("InconsistencyError", f"the cycle cannot be undone: {error}")
+            self.result.fail(told, stop.failed, "", is_handled=False)
+
+    def _answer(self) -> None:
+        """Answers a webhook's caller, once."""
+        response = self.state.response
+        if response is not None and not self._is_answered:
+            self._is_answered = True
+            self.result.response = response
+            if self.services.on_response is not None:
+                self.services.on_response(response)
+
+    # bundles
+
+    def _walk(
+        self, chain: Chain, position: int, bundles: Bundles, *, is_admitted: bool = False
+    ) -> None:
+        """Takes one bundle through a chain from a position on."""
+        self.state.nesting += 1
+        if self.state.nesting > self.limits.nesting:
+            self._interrupt("DataError", f"nested more than {self.limits.nesting} deep")
+        try:
+            self._walk_on(chain, position, bundles, is_admitted)
+        finally:
+            self.state.nesting -= 1
+
+    def _walk_on(self, chain: Chain, position: int, bundles: Bundles, is_admitted: bool) -> None:
+        while True:
+            if position == len(chain.nodes):
+                if chain.then is None:
+                    return
+                bundles = {**bundles, chain.mark: chain.branch}
+                chain, position = chain.then
+                continue
+            node = chain.nodes[position]
+            if not is_admitted and not self._admits(node, bundles):
+                return
+            is_admitted = False
+            ends = self._ends.get(node.kind)
+            if ends is not None:
+                ends(node, bundles)
+                return
+            if node.kind is Kind.NOOP:
+                position += 1
+                continue
+            outputs = self._perform(node, bundles)
+            if node.aggregators or len(outputs) != 1:
+                self._go_on(node, bundles, outputs)
+                return
+            bundles = {**bundles, node.id: outputs[0]}
+            position += 1
+
+    def _go_on(self, node: Node, bundles: Bundles, outputs: Sequence[Bundle]) -> None:
+        """Takes each bundle of a module on, one after another; then what was collected of them."""
+        opened = [Collector(each, bundles) for each in node.aggregators]
+        for collector in opened:
+            self._collectors.setdefault(collector.node.id, []).append(collector)
+        waiting = list(opened)
+        try:
+            for output in outputs:
+                self._walk(node.chain, node.position + 1, {**bundles, node.id: output})
+            while waiting:
+                collector = waiting.pop(0)
+                self._collectors[collector.node.id].pop()
+                self._flush(collector)
+        finally:
+            for collector in waiting:
+                self._collectors[collector.node.id].pop()
+
+    def _admits(self, node: Node, bundles: Bundles) -> bool:
+        if node.test is None:
+            return True
+        try:
+            return node.test(self._context(bundles))
+        except SegconnectError as error:
+            outputs = self._failed(node, bundles, error, self._operation(node))
+            if outputs:  # of a Resume: the module counts as done
+                self._go_on(node, bundles, outputs)
+            return False
+
+    def _route(self, node: Node, bundles: Bundles) -> None:
+        """Takes a bundle through every route whose filter it passes, else the fallback."""
+        matched = False
+        for route in sorted(node.routes, key=lambda each: each.is_fallback):
+            if route.is_fallback and matched:
+                continue
+            chain = route.chain
+            if chain.nodes and not self._admits(chain.nodes[0], bundles):
+                continue
+            matched = True
+            self._enter(chain, bundles)
+
+    def _branch(self, node: Node, bundles: Bundles) -> None:
+        """Takes a bundle through the first branch that holds."""
+        operation = self._operation(node)
+        context = self._context(bundles)
+        try:
+            chosen = next((b for b in node.branches if b.test is None or b.test(context)), None)
+        except SegconnectError as error:
+            for output in self._failed(node, bundles, error, operation):
+                self._walk(node.chain, node.position + 1, {**bundles, node.id: output})
+            return
+        self._recorder.gave(operation, [])
+        if chosen is not None:
+            first = chosen.chain.nodes[0] if chosen.chain.nodes else None
+            if first is None or self._admits(first, bundles):
+                self._enter(chosen.chain, bundles)
+
+    def _enter(self, chain: Chain, bundles: Bundles) -> None:
+        for each in chain.aggregators:
+            for collector in self._collectors.get(each.id, [])[-1:]:
+                collector.is_entered = True
+        self._walk(chain, 0, bundles, is_admitted=True)
+
+    # aggregators
+
+    def _collect(self, node: Node, bundles: Bundles) -> None:
+        stack = self._collectors.get(node.id)
+        if stack:
+            collector = stack[-1]
+        else:
+            known = [each for each in self._loose if each.node is node]
+            collector = known[0] if known else Collector(node, bundles)
+            if not known:
+                self._loose.append(collector)
+        try:
+            collector.add(node, self._context(bundles), self.limits.items)
+        except Exception as error:
+            self._failed(node, bundles, as_error(error), self._operation(node))
+
+    def _flush(self, collector: Collector) -> None:
+        """Puts out what an aggregator collected; what its feeder put out is not seen after it."""
+        node = collector.node
+        made = []
+        for key, rows in collector.groups():
+            operation = self._operation(node)
+            self._recorder.took(operation, {"bundles": len(rows)})
+            call = self._call(node, self._context(collector.bundles))
+            try:
+                assert node.declaration.aggregate is not None
+                output = node.declaration.aggregate(call, node.parameters, rows)
+                if node.group_by is not None:
+                    output = {**output, "__IMTKEY__": key}
+                outputs = bounded([output], node.kind, self.limits)
+            except Exception as error:
+                made += self._failed(node, collector.bundles, as_error(error), operation)
+            else:
+                self._recorder.gave(operation, outputs)
+                made += outputs
+        self._go_on(node, collector.bundles, made)
+
+    # operations
+
+    def _perform(self, node: Node, bundles: Bundles) -> list[Bundle]:
+        """Runs a module on a bundle; answers what it, or its Resume handler, puts out."""
+        context = self._context(bundles)
+        operation = self._operation(node)
+        changes = len(self.state.changes)
+        try:
+            if node.kind is Kind.CONVERGER:
+                outputs = self._merge(node, context, bundles)
+            else:
+                values = node.values(context)
+                self._recorder.took(operation, values)
+                assert node.declaration.run is not None
+                found = node.declaration.run(self._call(node, context), node.parameters, values)
+                outputs = bounded(found, node.kind, self.limits, node.parameters, values)
+        except _Stop:
+            raise
+        except Exception as error:
+            if self.settings.auto_commit:
+                self.state.abandon(changes)
+            return self._failed(node, bundles, as_error(error), operation)
+        self._recorder.gave(operation, outputs)
+        if self.settings.auto_commit:
+            self.state.commit()
+            self._answer()
+        return outputs
+
+    def _merge(self, node: Node, context: Context, bundles: Bundles) -> list[Bundle]:
+        branch = bundles.get(node.mark, 0)
+        test = node.merge_filters[branch] if branch < len(node.merge_filters) else None
+        return [node.merged(context, branch)] if test is None or test(context) else []
+
+    def _call(self, node: Node, context: Context) -> Call:
+        return Call(
+            node.id, node.module, node.version, self.services, self.state, context, self.plan.name
+        )
+
+    def _context(self, bundles: Bundles) -> Context:
+        own = self.services.variables
+        scenario = {
+            "name": self.plan.name,
+            **(own.get("scenario") or {}),
+            "executionId": self.state.execution_id,
+        }
+        variables = {
+            **own,
+            "scenario": scenario,
+            "input": self.state.inputs,
+            "executionId": self.state.execution_id,
+        }
+        return Context(bundles, self.services.now(), self.services.timezone, variables)
+
+    def _operation(self, node: Node) -> Operation:
+        """Begins an operation, unless the run may have no more of them."""
+        if node.declaration.counts:
+            if self.services.monotonic() - self._began > self.limits.seconds:
+                self._interrupt("ExecutionInterruptedError", "the run took too long", node)
+            if self.result.total >= self.limits.operations:
+                told = f"the run would take more than {self.limits.operations:,} operations"
+                self._interrupt("OperationsLimitExceededError", told, node)
+        return self._recorder.begin(node)
+
+    def _interrupt(self, kind: str, message: str, node: Node | None = None) -> None:
+        """Ends the run; no handler takes this."""
+        error = ModuleError(kind, message)
+        self.result.fail(
+            error, node.id if node else None, node.module if node else "", is_handled=False
+        )
+        raise _Stop(commits=error_type(kind).is_warning)
+
+    # errors
+
+    def _failed(
+        self, node: Node, bundles: Bundles, error: SegconnectError, operation: Operation
+    ) -> list[Bundle]:
+        """Deals with an error; answers what goes on instead of the module's output."""
+        self._recorder.failed(operation, error)
+        failure = self._handled(node, bundles, bundle_of(error))
+        if failure is None:
+            return self._unhandled(node, bundles, error)
+        name = failure.directive.module if failure.directive else "builtin:Ignore"
+        operation.handled_by = name
+        match name:
+            case "builtin:Resume":
+                return [failure.values]
+            case "builtin:Commit":
+                raise _Stop(commits=True)
+            case "builtin:Rollback":
+                self.result.fail(error, node.id, node.module, is_handled=True)
+                raise _Stop(commits=False, failed=node.id)
+            case "builtin:Break":
+                return self._break(node, bundles, error, failure.values)
+        return []
+
+    def _handled(self, node: Node, bundles: Bundles, told: dict[str, Any]) -> _Failure | None:
+        """Runs a module's handler; None if it has none that takes this bundle."""
+        handler = node.onerror
+        if handler is None:
+            return None
+        scope = {**bundles, node.id: {"error": told}}
+        failure = _Failure()
+        self._failures.append(failure)
+        try:
+            first = handler.nodes[0]
+            if not self._admits(first, scope):
+                return None
+            self._walk(handler, 0, scope, is_admitted=True)
+        finally:
+            self._failures.pop()
+        return failure
+
+    def _direct(self, node: Node, bundles: Bundles) -> None:
+        """A directive is reached: the first one decides what becomes of the bundle that failed."""
+        failure = self._failures[-1]
+        if failure.directive is None:
+            try:
+                failure.values = node.values(self._context(bundles))
+            except SegconnectError as error:
+                self.result.fail(error, node.id, node.module, is_handled=False)
+                raise _Stop(commits=False, failed=node.id) from None
+            failure.directive = node
+
+    def _unhandled(self, node: Node, bundles: Bundles, error: SegconnectError) -> list[Bundle]:
+        kind = error_type(error.kind)
+        keeps = self.settings.dlq and kind.is_stored and not node.is_first
+        if keeps and not self._failures:
+            self._set_aside(node, bundles, error, RETRIES_BY_ITSELF if kind.is_retried else 0)
+            self.result.rest(error)
+            if not kind.disables:
+                return []
+            self.result.fail(error, node.id, node.module, is_handled=False)
+            raise _Stop(commits=True)
+        self.result.fail(error, node.id, node.module, is_handled=False)
+        raise _Stop(commits=kind.is_warning, failed=node.id)
+
+    def _break(
+        self, node: Node, bundles: Bundles, error: SegconnectError, values: Bundle
+    ) -> list[Bundle]:
+        """Sets a bundle aside, to be tried again as the directive says."""
+        if not self.settings.dlq or self._failures:
+            why = (
+                "in an error handler" if self._failures else "incomplete executions are not stored"
+            )
+            told = ModuleError(error.kind, f"{error} (Break sets nothing aside: {why})")
+            self.result.fail(told, node.id, node.module, is_handled=False)
+            raise _Stop(commits=False, failed=node.id)
+        self._set_aside(node, bundles, error, *terms_of(values))
+        return []
+
+    def _set_aside(
+        self,
+        node: Node,
+        bundles: Bundles,
+        error: SegconnectError,
+        retries: int,
+        interval: timedelta | None = None,
+    ) -> None:
+        if not self._aside.put(node, bundles, error, retries, interval):
+            self.result.fail(error, node.id, node.module, is_handled=False)
+            self.result.disables = True
+            raise _Stop(commits=False, failed=node.id)
+
+    # scenarios within scenarios
+
+    def _run_scenario(self, blueprint: Mapping[str, Any], inputs: Mapping[str, Any]) -> Result:
+        if self.state.depth >= self.limits.subscenarios:
+            raise ModuleError(
+                "InvalidConfigurationError",
+                f"scenarios call each other more than {self.limits.subscenarios} deep",
+            )
+        self.state.commit()
+        plan = Plan(blueprint, self.services.bound, self.limits)
+        return Run(
+            plan,
+            self.services,
+            given=[dict(inputs)] if plan.first.kind is Kind.LISTENER else None,
+            inputs=inputs,
+            depth=self.state.depth + 1,
+            nesting=self.state.nesting,
+        ).run()

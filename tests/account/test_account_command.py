@@ -1,0 +1,139 @@
+"""`segconnect account`: accounts of one's own, made and listed on the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from segconnect.account.access import KEY_ALPHABET
+from segconnect.cli import main
+from tests.conftest import Account, OverHttp, Postgres, Server, environment
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(store_url: str, tmp_path: Path) -> Run:
+    """Runs `segconnect account` on the store, and answers the JSON that it prints."""
+
+    def run(*arguments: str, as_json: bool = True) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-m", "segconnect", "account", *arguments, "--data", str(tmp_path)]
+            + ["--json"] * as_json,
+            env={**os.environ, **environment(store_url)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if as_json else done.stdout
+
+    return run
+
+
+def contents(store_url: str, directory: Path, request: pytest.FixtureRequest) -> bytes:
+    """All that is stored, as bytes."""
+    if store_url.startswith("sqlite"):
+        return b"".join(path.read_bytes() for path in directory.rglob("segconnect.db*"))
+    postgres: Postgres = request.getfixturevalue("postgres")
+    database = store_url.rpartition("/")[2].partition("?")[0]
+    return repr(postgres.rows("select * from api_keys", database)).encode()
+
+
+def test_a_new_accounts_key_has_22_characters_and_is_stored_hashed(
+    run: Run, store_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    made = run("create", "Bloggs Tea", "--currency", "eur", "--timezone", "Europe/Oslo")
+
+    key = made["api_key"]
+    stored = contents(store_url, tmp_path, request)
+    assert set(made) == {"account_id", "api_key"}
+    assert (len(key), set(key) - set(KEY_ALPHABET)) == (22, set())
+    assert key.encode() not in stored
+    assert key[-4:].encode() in stored  # by which a person tells keys apart
+
+
+def test_an_account_made_on_the_command_line_is_served(
+    run: Run, serve: Callable[[], Server], account: Account
+) -> None:
+    made = run("create", "Bloggs Tea")
+    integration = run(
+        "integration", "add", "--account", made["account_id"], "--kind", "payments", "Shop"
+    )
+    door = OverHttp(serve().address)
+    client = Account(
+        door, account.engine, made["account_id"], made["api_key"], integration["integration_id"]
+    )
+
+    client.send("contact", {"contact_id": 42})
+    revoked = run("key", "revoke", "--account", made["account_id"], made["api_key"][-4:])
+
+    since = monotonic()
+    while client.get("contact/42")[0] == 200:
+        assert monotonic() - since < 2
+    door.close()
+    assert revoked == {"revoked": True, "keys_left": 0}
+
+
+@pytest.mark.parametrize("store_kind", ["sqlite"])
+def test_accounts_are_listed_with_their_integrations_and_never_with_a_key(run: Run) -> None:
+    made = run("create", "Bloggs Tea", "--currency", "eur")
+    integration = run("integration", "add", "--account", made["account_id"], "--kind", "ads", "Ads")
+
+    listed, shown = run("list"), run("list", as_json=False)
+
+    assert [
+        (each["account_id"], each["name"], each["currency"], each["integrations"])
+        for each in listed
+    ] == [
+        (
+            made["account_id"],
+            "Bloggs Tea",
+            "EUR",
+            [{"integration_id": integration["integration_id"], "kind": "ads", "name": "Ads"}],
+        )
+    ]
+    assert made["account_id"] in shown
+    assert made["api_key"] not in f"{listed}{shown}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("create", " "), "the account's name is empty; give one"),
+        (("create", "Tea", "--currency", "EURO"), "'EURO' is not a currency"),
+        (("create", "Tea", "--timezone", "Mars"), "unknown time zone 'Mars'"),
+        (("key", "new", "--account", "nobody"), "there is no account 'nobody' in this store"),
+        (("key", "revoke", "--account", "nobody", "abcd"), "there is no account 'nobody'"),
+        (
+            ("integration", "add", "--account", "nobody", "--kind", "ads", "Ads"),
+            "there is no account 'nobody'",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    told: str,
+) -> None:
+    command = ["segconnect", "account", *arguments, "--data", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", command)
+    monkeypatch.delenv("SEGCONNECT_DATABASE", raising=False)
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    message = capsys.readouterr().err.strip()
+    assert ended.value.code == 2
+    assert message.startswith(f"segconnect: {told}")
+    assert "\n" not in message
