@@ -74,9 +74,9 @@ def main() -> None:
         "",
     )
     pipeline_row("SQLite", None)
-    with cluster() as url:
-        ingest_row("PostgreSQL", f"{url}/one")
-        pipeline_row("PostgreSQL", f"{url}/two")
+    with cluster() as create:
+        ingest_row("PostgreSQL", create("one"))
+        pipeline_row("PostgreSQL", create("two"))
     for name, took, wanted, besides in start.run():
         table.add_row(name, took, "", "", wanted, besides)
     commit = subprocess.run(

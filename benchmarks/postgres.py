@@ -1,60 +1,28 @@
-"""A PostgreSQL server for the benchmarks, of the installed binaries, with default durability."""
+"""A PostgreSQL server for the benchmarks: the tests' own, but with its commits on disk."""
 
 from __future__ import annotations
 
-import glob
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from benchmarks.ingest import free_port
+import psycopg
+from sqlalchemy.engine import make_url
+
+from tests.conftest import NO_POSTGRES, postgres_binaries, postgres_server
 
 
 @contextmanager
-def cluster() -> Iterator[str]:
-    """Runs a server with the databases `one` and `two`; answers its URL without a database."""
-    found = shutil.which("initdb") or next(
-        iter(sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))), None
-    )
-    if found is None:
-        raise SystemExit("the benchmarks need PostgreSQL's server binaries (Debian: postgresql)")
-    binaries = Path(found).resolve().parent
-    home = Path(tempfile.mkdtemp(prefix="segconnect-pg-"))
-    as_owner: list[str] = []
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        shutil.chown(home, "postgres", "postgres")
-        as_owner = ["runuser", "-u", "postgres", "--"]
-    port = free_port()
+def cluster() -> Iterator[Callable[[str], str]]:
+    """Runs a server; answers what creates a database of a name, and answers its URL."""
+    binaries = postgres_binaries()
+    if binaries is None:
+        raise SystemExit(NO_POSTGRES)
+    with postgres_server(binaries, is_durable=True) as url:
 
-    def call(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [*as_owner, str(binaries / program), *arguments], check=True, stdout=subprocess.DEVNULL
-        )
+        def create(name: str) -> str:
+            plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
+            with psycopg.connect(plain, autocommit=True) as connection:
+                connection.execute(f"create database {name}".encode())
+            return make_url(url).set(database=name).render_as_string(hide_password=False)
 
-    try:
-        call("initdb", "-D", str(home / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8")
-        options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1"
-        options += " -c shared_buffers=1GB -c max_wal_size=4GB"
-        call(
-            "pg_ctl",
-            "-D",
-            str(home / "data"),
-            "-o",
-            options,
-            "-l",
-            str(home / "log"),
-            "-w",
-            "start",
-        )
-        try:
-            for name in ("one", "two"):
-                call("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", name)
-            yield f"postgresql://postgres@127.0.0.1:{port}"
-        finally:
-            call("pg_ctl", "-D", str(home / "data"), "-m", "fast", "-w", "stop")
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+        yield create

@@ -55,8 +55,11 @@ def postgres_binaries() -> Path | None:
 
 
 @contextmanager
-def postgres_server(binaries: Path) -> Iterator[str]:
-    """Runs a server of its own behind a Unix socket; answers the URL of its first database."""
+def postgres_server(binaries: Path, *, is_durable: bool = False) -> Iterator[str]:
+    """Runs a server of its own behind a Unix socket; answers the URL of its first database.
+
+    Only one that is durable waits for the disk, which tests do not need and benchmarks measure.
+    """
     home = Path(tempfile.mkdtemp(prefix="segconnect-pg-", dir="/tmp"))
     become: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
@@ -70,7 +73,8 @@ def postgres_server(binaries: Path) -> Iterator[str]:
 
     data = home / "data"
     run(binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-    options = f"-c listen_addresses='' -c unix_socket_directories={home} -c fsync=off"
+    options = f"-c listen_addresses='' -c unix_socket_directories={home}"
+    options += " -c shared_buffers=1GB -c max_wal_size=4GB" if is_durable else " -c fsync=off"
     pg_ctl = (binaries / "pg_ctl", "-D", data, "-w", "-s")
     run(*pg_ctl, "-l", home / "log", "-o", options, "start")
     try:
