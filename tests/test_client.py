@@ -113,7 +113,7 @@ class Peer:
                     f"content-length: {len(raw)}\r\n\r\n".encode()
                     + raw
                 )
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()

@@ -20,7 +20,7 @@ import asyncio
 import time
 import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from itertools import islice
 from threading import Lock, Thread, current_thread
 from typing import Any, Self, TypeVar
@@ -217,8 +217,8 @@ class Client:
                 yield from results
             source.check()
         finally:
-            if not is_done and self._close.alive:
-                self._loop.run(delivery.close())
+            if not is_done:
+                self._loop.begin(delivery.close())  # where this runs may be the loop's own thread
 
     def verify(self) -> None:
         """Makes a harmless call. See `AsyncClient.verify`."""
@@ -285,23 +285,29 @@ class _Loop:
         self._thread: Thread | None = None
         self._is_closed = False
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Runs a coroutine to its end on the loop, and answers what it answers.
-
-        Raises:
-            UsageError: The loop is closed, or was closed meanwhile.
-        """
+    def begin(self, coroutine: Coroutine[Any, Any, T]) -> Future[T] | None:
+        """Begins a coroutine on the loop; if that is closed, answers None."""
         with self._lock:
             if self._is_closed:
                 coroutine.close()
-                raise UsageError("the client is closed; open a new one")
+                return None
             if self._loop is None:
                 self._loop = _new_event_loop()
                 self._thread = Thread(
                     target=self._loop.run_forever, name="segconnect-client", daemon=True
                 )
                 self._thread.start()
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine to its end on the loop, and answers what it answers.
+
+        Raises:
+            UsageError: The loop is closed, or was closed meanwhile.
+        """
+        future = self.begin(coroutine)
+        if future is None:
+            raise UsageError("the client is closed; open a new one")
         try:
             return future.result()
         except CancelledError:

@@ -371,3 +371,39 @@ def test_an_id_of_our_own_is_free_for_whoever_has_its_email_next(account: Accoun
 
     assert joey_again["contact_id"] != own
     assert account.rows("contacts") == 3
+
+
+def test_a_contact_added_and_deleted_in_one_batch_stays_deleted(account: Account) -> None:
+    """PostgreSQL wrote it again with the next contact, out of its staging table."""
+    account.batch(
+        [
+            ("POST contact", {"contact_id": 1, "tags": ["Lead"]}),
+            {"endpoint": "DELETE contact/1"},
+            ("POST contact", {"contact_id": 2}),
+        ]
+    )
+
+    assert [account.contact(each) and each for each in "12"] == [None, "2"]
+    assert account.rows("contact_tags") == 0
+
+
+def test_who_gets_a_deleted_contacts_orders_is_who_has_its_email_at_that_moment(
+    account: Account,
+) -> None:
+    """And not who had it before the batch."""
+    account.send("contact", {"contact_id": 1, "email": "joey@bloggs.com"})
+    account.order("100", email="joey@bloggs.com")
+    account.send("contact", {"contact_id": 2})
+    account.send("contact", {"contact_id": 2, "email": "joey@bloggs.com"})
+
+    account.batch(
+        [
+            ("POST contact", {"contact_id": 2, "email": "chandler@bloggs.com"}),
+            {"endpoint": "DELETE contact/1"},
+            ("POST contact", {"contact_id": 3, "email": "joey@bloggs.com"}),
+        ]
+    )
+
+    assert [
+        [order["order_id"] for order in account.contact(each, "orders")["orders"]] for each in "23"
+    ] == [[], ["100"]]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from threading import Semaphore
 
 import pytest
@@ -97,6 +98,7 @@ def test_every_acknowledged_write_is_there_after_a_kill_and_a_batch_is_whole_or_
         assert int(whole.pop()) in (batches[0], batches[0] + 1)
 
 
+@pytest.mark.skipif(not Path("/proc").exists(), reason="it is found in /proc")
 def test_a_writer_that_is_killed_is_started_again(
     account: Account, serve: Callable[[], Server], connect: Callable[[Server], Account]
 ) -> None:

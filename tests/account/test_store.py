@@ -7,12 +7,13 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy import Engine, create_engine, event, select, text
 
 from segconnect.account import imports
 from segconnect.account.access import create_account
@@ -362,3 +363,62 @@ def test_while_the_store_is_gone_every_answer_is_a_503_that_says_try_again(
     assert [status for status, _ in batch] == [503]
     assert set(read.body) == {"message"}
     assert healthy.status == 200
+
+
+def test_a_long_reader_does_not_hold_up_the_writing(
+    tmp_path: Path, migrated_sqlite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer waited half a minute for it, whenever the log had grown long."""
+    shutil.copy(migrated_sqlite, tmp_path / "segconnect.db")
+    monkeypatch.setattr(sqlite, "RESTART_PAGES", 1)
+    store = SqliteStore(tmp_path / "segconnect.db")
+    reader = sqlite3.connect(tmp_path / "segconnect.db", isolation_level=None)
+    reader.execute("begin")
+    reader.execute("select count(*) from contacts").fetchone()
+
+    store._checkpoints._pages = 1000
+    since = monotonic()
+    written = apply(store, [contact(contact_id="1")])
+    took = monotonic() - since
+    held_up = store._checkpoints._restart_at
+    reader.close()
+    store._checkpoints._pages = held_up + 1
+    apply(store, [contact(contact_id="2")])
+    after = store._checkpoints._restart_at
+    store.close()
+
+    assert (statuses(written), held_up, after) == ([200], 2000, 1)
+    assert took < 5
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+def test_no_reading_on_sqlite_walks_a_table(tmp_path: Path, migrated_sqlite: Path) -> None:
+    shutil.copy(migrated_sqlite, tmp_path / "segconnect.db")
+    door = InProcess(f"sqlite:///{tmp_path / 'segconnect.db'}")
+    account = Account.create(door, door.app.engine)
+    account.send("contact", {"contact_id": 42, "email": "a@x.no"})
+    asked: dict[str, Any] = {}
+
+    @event.listens_for(door.app.engine, "before_cursor_execute")
+    def note(*arguments: Any) -> None:
+        asked[arguments[2]] = arguments[3]
+
+    account.contact("a@x.no", "tags,orders,subscriptions")
+    for query in ("", "?email=a@x.no", "?contact_id=42", "/42"):
+        account.request("GET", f"{account.root}/contact{query}")
+    account.request("POST", f"{account.root}/contact", {}, {"authorization": "unknown"})
+    event.remove(door.app.engine, "before_cursor_execute", note)
+    with door.app.engine.connect() as connection:
+        explain = connection.exec_driver_sql
+        plans = {
+            statement: [step[3] for step in explain(f"explain query plan {statement}", values)]
+            for statement, values in asked.items()
+            if statement.startswith("SELECT")
+        }
+    door.close()
+
+    assert len(plans) >= 8
+    walks = {s: steps for s, steps in plans.items() if any("SCAN" in step for step in steps)}
+    assert walks == {}

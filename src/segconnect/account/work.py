@@ -35,11 +35,11 @@ class Transaction(Protocol):
     def select(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> list[Row]:
         """Answers the rows whose columns equal one of the keys."""
 
-    def upsert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Writes whole rows, each in place of the one with its primary key."""
+    def upsert(self, table: Table, rows: Sequence[Row], settled: Sequence[Row] = ()) -> None:
+        """Writes whole rows, each in place of the one with its primary key.
 
-    def update(self, table: Table, rows: Sequence[Row]) -> None:
-        """Writes whole rows that are there already, and whose indexed columns are as they were."""
+        Those that are settled are there already, and their indexed columns are as they were.
+        """
 
     def delete(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> None:
         """Deletes the rows whose columns equal one of the keys."""
@@ -352,10 +352,9 @@ class Work:
         for name, rows in self._dirty.items():
             if name == "contacts":
                 # Nearly all that comes is about contacts that are there: their indexes can rest.
-                write.update(
-                    schema.contacts, [r for pk, r in rows.items() if pk not in self._moved]
-                )
-                write.upsert(schema.contacts, [r for pk, r in rows.items() if pk in self._moved])
+                moved = [row for pk, row in rows.items() if pk in self._moved]
+                settled = [row for pk, row in rows.items() if pk not in self._moved]
+                write.upsert(schema.contacts, moved, settled)
             elif rows:
                 write.upsert(schema.metadata.tables[name], list(rows.values()))
         if self.items:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -79,9 +80,12 @@ class PostgresTransaction:
         rows = self._connection.execute(sql, [list(values) for values in zip(*keys, strict=True)])
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def upsert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Copies whole rows into a staging table, and merges it into the table."""
-        if not rows:
+    def upsert(self, table: Table, rows: Sequence[Row], settled: Sequence[Row] = ()) -> None:
+        """Copies whole rows into a staging table, and merges it into the table.
+
+        Settled ones, too: PostgreSQL leaves an index alone whose columns do not change.
+        """
+        if not rows and not settled:
             return
         stage, copy, merge, values = _upsert(table)
         with self._connection.cursor() as cursor:
@@ -92,13 +96,9 @@ class PostgresTransaction:
                 cursor.execute(f"delete from staged_{table.name}")
             self._filled.add(table.name)
             with cursor.copy(copy) as out:
-                for row in rows:
+                for row in chain(rows, settled):
                     out.write_row(values(row))
             cursor.execute(merge)
-
-    def update(self, table: Table, rows: Sequence[Row]) -> None:
-        """Merges, too: PostgreSQL leaves an index alone whose columns do not change."""
-        self.upsert(table, rows)
 
     def delete(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> None:
         """Deletes the rows of the keys."""

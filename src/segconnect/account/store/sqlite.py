@@ -18,6 +18,7 @@ from segconnect.errors import StoreError
 BUSY_SECONDS = 30  # how long a group waits for another process that is writing
 CHECKPOINT_COMMITS = 4  # commits between two back-fills of the write-ahead log
 RESTART_PAGES = 16_000  # of the log (64 MB), after which the writer begins it anew
+RESTART_MILLISECONDS = 100  # how long it waits for those who read the log
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -48,6 +49,7 @@ class Checkpoints:
         self._path = path
         self._commits = 0
         self._pages = 0  # in the log at the last back-fill
+        self._restart_at = RESTART_PAGES  # more while somebody reads for long, and holds the log
         self._wake = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
@@ -58,10 +60,13 @@ class Checkpoints:
         self._commits += 1
         if self._commits % CHECKPOINT_COMMITS == 0:
             self._wake.set()
-        if self._pages > RESTART_PAGES:
-            self._pages = 0
+        if self._pages > self._restart_at:
+            connection.execute(f"pragma busy_timeout={RESTART_MILLISECONDS}")
             with suppress(sqlite3.OperationalError):  # the commit is done: it must not fail now
-                connection.execute("pragma wal_checkpoint(restart)").fetchall()
+                is_held = connection.execute("pragma wal_checkpoint(restart)").fetchone()[0]
+                self._restart_at = 2 * self._pages if is_held else RESTART_PAGES
+            connection.execute(f"pragma busy_timeout={int(BUSY_SECONDS * 1000)}")
+            self._pages = 0
 
     def _run(self) -> None:
         connection = connect(self._path)
@@ -126,15 +131,15 @@ class SqliteTransaction:
         execute = self._connection.execute
         return [dict(zip(names, row, strict=True)) for key in keys for row in execute(sql, key)]
 
-    def upsert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Writes whole rows."""
+    def upsert(self, table: Table, rows: Sequence[Row], settled: Sequence[Row] = ()) -> None:
+        """Writes whole rows; of settled ones only what no index holds.
+
+        SQLite would write an index entry again that does not change.
+        """
+        if settled:
+            self._connection.executemany(_update(table), settled)
         if rows:
             self._connection.executemany(_upsert(table), rows)
-
-    def update(self, table: Table, rows: Sequence[Row]) -> None:
-        """Sets only what no index holds: SQLite would write an index that does not change, too."""
-        if rows:
-            self._connection.executemany(_update(table), rows)
 
     def delete(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> None:
         """Deletes the rows of the keys."""
