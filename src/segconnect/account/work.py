@@ -47,7 +47,7 @@ class Transaction(Protocol):
     def unlink(self, table: Table, contacts: Sequence[Row]) -> None:
         """Gives what these deleted contacts had to another of their email, or lets it wait."""
 
-    def link(self, table: Table, contacts: Sequence[Row]) -> None:
+    def link(self, tables: Sequence[Table], contacts: Sequence[Row]) -> None:
         """Gives what waits for these contacts' emails to them."""
 
     def reserve(self, name: str) -> int:
@@ -345,8 +345,7 @@ class Work:
         if self.items:
             write.delete(schema.order_items, ("order_pk",), [(pk,) for pk in sorted(self.items)])
         if self._claims:  # before the rows of this group are written, which know better
-            for table in WAITING:
-                write.link(table, list(self._claims.values()))
+            write.link(WAITING, list(self._claims.values()))
         for name, pks in self._rekeyed.items():  # or two that swap their ids would collide
             write.delete(schema.metadata.tables[name], ("pk",), [(pk,) for pk in sorted(pks)])
         for name, rows in self._dirty.items():

@@ -122,12 +122,16 @@ class PostgresTransaction:
             [[c[name] for c in contacts] for name in ("pk", "account_pk", "email")],
         )
 
-    def link(self, table: Table, contacts: Sequence[Row]) -> None:
-        """Gives what waits for these contacts' emails to them."""
+    def link(self, tables: Sequence[Table], contacts: Sequence[Row]) -> None:
+        """Gives what waits for these contacts' emails to them, in one statement."""
+        updates = ", ".join(
+            f"linked_{table.name} as (update {table.name} t set contact_pk = k.pk from k"
+            " where t.account_pk = k.account_pk and t.email = k.email and t.contact_pk is null)"
+            for table in tables
+        )
         self._connection.execute(
-            f"update {table.name} t set contact_pk = k.pk"
-            " from unnest(%s::bigint[], %s::bigint[], %s::text[]) as k(pk, account_pk, email)"
-            " where t.account_pk = k.account_pk and t.email = k.email and t.contact_pk is null",
+            "with k(pk, account_pk, email) as"
+            f" (select * from unnest(%s::bigint[], %s::bigint[], %s::text[])), {updates} select 1",
             [[c[name] for c in contacts] for name in ("pk", "account_pk", "email")],
         )
 

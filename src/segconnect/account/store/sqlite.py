@@ -159,13 +159,14 @@ class SqliteTransaction:
             contacts,
         )
 
-    def link(self, table: Table, contacts: Sequence[Row]) -> None:
+    def link(self, tables: Sequence[Table], contacts: Sequence[Row]) -> None:
         """Gives what waits for these contacts' emails to them."""
-        self._connection.executemany(
-            f"update {table.name} indexed by ix_{table.name}_waiting set contact_pk = :pk"
-            " where account_pk = :account_pk and email = :email and contact_pk is null",
-            contacts,
-        )
+        for table in tables:
+            self._connection.executemany(
+                f"update {table.name} indexed by ix_{table.name}_waiting set contact_pk = :pk"
+                " where account_pk = :account_pk and email = :email and contact_pk is null",
+                contacts,
+            )
 
     def reserve(self, name: str) -> int:
         """Counts on; the counter is part of the transaction."""
