@@ -146,8 +146,13 @@ def _wire_names(kind: type[Collection]) -> tuple[tuple[str, str], ...]:
 
 
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind is list:  # most of what comes here; the checks below are slow
+        return [item if type(item) in _PLAIN else _plain(item) for item in value]
+    if kind is dict:
+        return value.copy()  # plain already, and a truth is a truth: it is no flag of the API
     if isinstance(value, Option):
-        return str(value.value) or _BLANK
+        return str.__str__(value) or _BLANK
     if isinstance(value, bool):
         return int(value)  # flags are 0 and 1 in the API docs
     if isinstance(value, datetime):
@@ -216,7 +221,7 @@ class Module(Collection):
 
     def requests(self, address: Address) -> list[Request]:
         """Answers what to send, in order; nearly always one request."""
-        path = type(self).endpoint.partition(" ")[2]
+        path = _call(self.endpoint)[1]
         names = _path_fields(path)
         if not names:
             return [self.request(address, self.on_the_wire())]
@@ -225,17 +230,21 @@ class Module(Collection):
 
     def request(self, address: Address, body: Any, path: str | None = None) -> Request:
         """Answers a request to this module's endpoint, or to `path` within the integration."""
-        method, _, own_path = type(self).endpoint.partition(" ")
-        path = own_path if path is None else path
+        endpoint = self.endpoint
+        method, own_path = _call(endpoint)
+        if path is None:
+            path = own_path
+        else:
+            endpoint = f"{method} {path}"
         return Request(
-            method=method,
-            path=f"{_root(address)}/{path}",
-            label=self.label,
-            body=body,
-            endpoint=f"{method} {path}",
-            idempotent=self.idempotent,
-            keys=self.keys(),
+            method, f"{_root(address)}/{path}", self.label, body, endpoint, self.idempotent
         )
+
+
+@cache
+def _call(endpoint: str) -> tuple[str, str]:
+    method, _, path = endpoint.partition(" ")
+    return method, path
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -14,15 +14,16 @@ class Address(NamedTuple):
     integration_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Request(NamedTuple):
     """One call of the import API.
 
     `path` begins with a slash and is relative to the API root, such as
     https://import.segmetrics.io/api; `body` is sent as JSON, and None sends none.
     `endpoint` is the call within the integration ("POST contact"), or None where the path lies
     outside of it; such a request cannot travel in a batch.
-    Requests that share one of the `keys` must reach the account in their order.
     """
 
     method: str
@@ -31,13 +32,11 @@ class Request:
     body: Any = None
     endpoint: str | None = None
     idempotent: bool = False  # whether sending it twice is harmless
-    keys: tuple[str, ...] = ()
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = _NOTHING
+    headers: Mapping[str, str] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back: status, headers by lower-case name, and the body, read if it is JSON."""
 
     status: int
