@@ -512,6 +512,8 @@ async def test_a_pause_that_was_asked_for_is_kept_by_all_requests() -> None:
         opened(there.root, replace(QUICK, max_retry_after=0.05)) as transport,
     ):
         first = asyncio.create_task(transport.send(UPSERT))
+        while not there.heard:
+            await asyncio.sleep(0.001)
         await asyncio.sleep(0.02)
         await asyncio.gather(first, transport.send(UPSERT))
 

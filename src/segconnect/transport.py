@@ -187,8 +187,12 @@ class Transport:
                     raw = (await response.bytes()).to_bytes()
                 else:
                     raw = await self._long(response)
-                status, headers = response.status, response.headers
+                status = response.status
                 offered = response.get_header(BATCH_HEADER)
+                if status == 200 and request.endpoint is not None:
+                    headers = None  # nobody asks for them
+                else:
+                    headers = _plain(response.headers)
         except (PyreqwestError, ValueError) as error:  # ValueError: a header that is no text
             raise self._broken(error) from error
         if task is not None and task.cancelling() > cancels:
@@ -196,12 +200,12 @@ class Transport:
         self.has_answered = True
         if offered is not None:
             self.batch_lines = int(offered) if offered.isascii() and offered.isdigit() else None
-        if status == 200 and request.endpoint is not None:
+        if headers is None:
             try:
-                return Answer(200, headers, from_json(raw))
+                return Answer(200, {}, from_json(raw))
             except ValueError:
                 raise self._unusable("answered HTTP 200 OK without JSON") from None
-        answer = Answer(status, _plain(headers), self._body(request, status, headers, raw))
+        answer = Answer(status, headers, self._body(request, status, headers, raw))
         failure = self._failure(status, answer.body, answer.headers.get("retry-after"))
         if failure is not None:
             raise failure

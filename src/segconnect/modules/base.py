@@ -221,27 +221,28 @@ class Module(Collection):
 
     def requests(self, address: Address) -> list[Request]:
         """Answers what to send, in order; nearly always one request."""
-        path = _call(self.endpoint)[1]
-        names = _path_fields(path)
+        names = _path_fields(self.endpoint)
         if not names:
             return [self.request(address, self.on_the_wire())]
         fields = {name: quote(getattr(self, name), safe="") for name in names}
-        return [self.request(address, None, path.format(**fields))]
+        endpoint = self.endpoint.format(**fields)
+        method, path = _call(endpoint)
+        path = f"{_root(address)}/{path}"
+        return [Request(method, path, self.label, None, endpoint, self.idempotent)]
 
-    def request(self, address: Address, body: Any, path: str | None = None) -> Request:
-        """Answers a request to this module's endpoint, or to `path` within the integration."""
-        endpoint = self.endpoint
-        method, own_path = _call(endpoint)
-        if path is None:
-            path = own_path
-        else:
-            endpoint = f"{method} {path}"
-        return Request(
-            method, f"{_root(address)}/{path}", self.label, body, endpoint, self.idempotent
-        )
+    def request(self, address: Address, body: Any) -> Request:
+        """Answers a request to this module's endpoint."""
+        method, path, label, endpoint, is_idempotent = _head(type(self), address)
+        return Request(method, path, label, body, endpoint, is_idempotent)
 
 
 @cache
+def _head(module: type[Module], address: Address) -> tuple[str, str, str, str, bool]:
+    method, path = _call(module.endpoint)
+    path = f"{_root(address)}/{path}"
+    return method, path, module.label, module.endpoint, module.idempotent
+
+
 def _call(endpoint: str) -> tuple[str, str]:
     method, _, path = endpoint.partition(" ")
     return method, path
