@@ -1,5 +1,8 @@
 """Connections: where modules send to, and with which key; kept with the key encrypted.
 
+Beside those to SegMetrics the store keeps credentials for other services, such as a mail server:
+see `segconnect.credentials`. All that is known of them is encrypted.
+
 >>> shop = Connection(
 ...     name="shop", api_key="k8Tq2vXw5yZa7bCd9eFg1h", account_id="A12", integration_id="I34"
 ... )
@@ -16,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -23,6 +27,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, ConfigDict, SecretStr, ValidationError
 
+from segconnect import credentials
 from segconnect.errors import ConnectionSetupError, unknown_name
 from segconnect.modules.base import Collection, optional, required
 from segconnect.modules.values import Text
@@ -38,6 +43,8 @@ LOCAL = "local"
 """The base URL of our own account, wherever the settings say that it is served."""
 
 STORE_FILE = "connections.json"
+SEGMETRICS = "segmetrics"
+"""The service of a connection that modules of SegMetrics are sent through."""
 
 
 def _read_name(value: Any) -> str:
@@ -177,6 +184,12 @@ class Listed(NamedTuple):
     account_id: str
     integration_id: str
     base_url: str
+    service: str = SEGMETRICS  # of any other, account, integration and URL are empty
+
+    def facts(self) -> dict[str, str]:
+        """Answers it for programs; what its service does not have is left out."""
+        found = self._asdict()
+        return {name: found[name] for name in ("name", "service", *self._fields) if found[name]}
 
 
 class Connections:
@@ -193,33 +206,31 @@ class Connections:
     def list(self) -> list[Listed]:
         """Answers what is kept, by name; no key is needed for it."""
         kept = self._read()
-        return [
-            Listed(name, *(str(kept[name].get(field)) for field in Listed._fields[1:]))
-            for name in sorted(kept)
-        ]
+        return [_listed(name, kept[name]) for name in sorted(kept)]
 
     def get(self, name: str) -> Connection:
-        """Answers a connection, with its key.
+        """Answers a connection to SegMetrics, with its key.
 
         Raises:
-            ConnectionSetupError: There is none of that name, or its key cannot be read.
+            ConnectionSetupError: There is none of that name, it is for another service, or its key
+                cannot be read.
         """
         kept = self._read()
-        self._expect(name, kept)
+        self._expect(name, kept, _to_segmetrics(kept))
         fields = dict(kept[name])
         sealed = str(fields.pop("api_key", ""))
         key = self._vault.open(sealed, f"the API key of connection {name!r}")
         return Connection(name=name, api_key=key, **fields)
 
     def choose(self, name: str | None = None) -> Connection:
-        """Answers the connection of that name; without a name, the only one there is.
+        """Answers the connection of that name; without a name, the only one to SegMetrics.
 
         Raises:
             ConnectionSetupError: It cannot be chosen.
         """
         if name is not None:
             return self.get(name)
-        names = sorted(self._read())
+        names = _to_segmetrics(self._read())
         if len(names) > 1:
             raise ConnectionSetupError(
                 f"there are several connections; name one: {', '.join(names)}"
@@ -248,7 +259,61 @@ class Connections:
         }
         with locked(self._path):
             kept = self._read()
+            self._expect_room(connection.name, SEGMETRICS, kept)
             kept[connection.name] = fields
+            self._write(kept)
+
+    def credentials(self, name: str) -> dict[str, Any]:
+        """Answers the credentials for another service: the values by the names that modules read.
+
+        Raises:
+            ConnectionSetupError: There are none of that name, it is a connection to SegMetrics, or
+                they cannot be read.
+        """
+        kept = self._read()
+        names = [each for each in sorted(kept) if _service(kept[each]) != SEGMETRICS]
+        self._expect(name, kept, names, "credentials for other services are")
+        sealed = str(kept[name].get("sealed", ""))
+        values = json.loads(self._vault.open(sealed, f"what is kept of connection {name!r}"))
+        assert isinstance(values, dict)
+        return values
+
+    def save_credentials(
+        self,
+        name: str,
+        service: str,
+        values: Mapping[str, str | int | bool],
+        *,
+        verify: bool = True,
+    ) -> None:
+        """Keeps credentials for another service, in the place of those with the same name.
+
+        Args:
+            name: A name of your own for the connection.
+            service: One of `credentials.SERVICES`, such as smtp.
+            values: What it needs; see its declaration. All of them are sealed.
+            verify: Whether a mail server is asked first if it accepts them.
+
+        Raises:
+            ConnectionSetupError: The values do not fit, or the name is that of a connection to
+                SegMetrics, or the file cannot be written.
+            UnauthorizedError: The server refuses the sign-in; nothing was kept.
+            UnreachableError: The server did not answer; nothing was kept.
+        """
+        try:
+            name = _read_name(name)
+        except ValueError as error:
+            raise ConnectionSetupError(f"the connection: Connection name: {error}") from None
+        kind = credentials.service_of(service).service
+        found = credentials.read(kind, values)
+        self._expect_room(name, kind, self._read())  # before a server is asked
+        if verify:
+            credentials.verify(name, kind, found)
+        sealed = self._vault.seal(json.dumps(found))
+        with locked(self._path):
+            kept = self._read()
+            self._expect_room(name, kind, kept)
+            kept[name] = {"service": kind, "sealed": sealed}
             self._write(kept)
 
     def delete(self, name: str) -> None:
@@ -259,15 +324,41 @@ class Connections:
         """
         with locked(self._path):
             kept = self._read()
-            self._expect(name, kept)
+            self._expect(name, kept, sorted(kept))
             del kept[name]
             self._write(kept)
 
-    def _expect(self, name: str, kept: dict[str, Any]) -> None:
-        if not kept:
-            raise ConnectionSetupError(f"no connection is kept in {self._path}; save one first")
-        if name not in kept:
-            raise ConnectionSetupError(unknown_name("connection", name, kept))
+    def _expect(
+        self,
+        name: str,
+        kept: dict[str, Any],
+        names: Sequence[str],
+        kind: str = "connection to SegMetrics is",
+    ) -> None:
+        """Refuses a name that is not one of `names`, which are of the kind that is asked for."""
+        if name in names:
+            return
+        if name in kept and _service(kept[name]) == SEGMETRICS:
+            raise ConnectionSetupError(
+                f"connection {name!r} is one to SegMetrics, and no credentials for another service"
+            )
+        if name in kept:
+            raise ConnectionSetupError(
+                f"connection {name!r} is for {_service(kept[name])}, and not one to SegMetrics"
+            )
+        if names:
+            raise ConnectionSetupError(unknown_name("connection", name, names))
+        if kept:
+            raise ConnectionSetupError(f"no {kind} kept in {self._path}; save one first")
+        raise ConnectionSetupError(f"no connection is kept in {self._path}; save one first")
+
+    def _expect_room(self, name: str, service: str, kept: dict[str, Any]) -> None:
+        """Refuses to write credentials over a connection to SegMetrics, or the other way."""
+        if name in kept and (_service(kept[name]) == SEGMETRICS) != (service == SEGMETRICS):
+            raise ConnectionSetupError(
+                f"there is a connection {name!r} for {_service(kept[name])} already: choose another"
+                " name, or delete it first"
+            )
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
@@ -289,6 +380,21 @@ class Connections:
     def _write(self, kept: dict[str, dict[str, Any]]) -> None:
         content = json.dumps({"version": 1, "connections": kept}, indent=2, ensure_ascii=False)
         write_private(Path(self._path), content.encode() + b"\n")
+
+
+def _service(fields: Mapping[str, Any]) -> str:
+    return str(fields.get("service", SEGMETRICS))
+
+
+def _listed(name: str, fields: Mapping[str, Any]) -> Listed:
+    service = _service(fields)
+    if service != SEGMETRICS:
+        return Listed(name, "", "", "", service)
+    return Listed(name, *(str(fields.get(field)) for field in Listed._fields[1:4]))
+
+
+def _to_segmetrics(kept: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [name for name in sorted(kept) if _service(kept[name]) == SEGMETRICS]
 
 
 def verify_now(connection: Connection, settings: Settings | None = None) -> None:

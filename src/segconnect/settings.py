@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
+import json
+import re
 from pathlib import Path
+from typing import Annotated, Any
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -16,6 +21,37 @@ from pydantic_settings import (
 from segconnect.errors import UsageError
 
 HOSTED_URL = "https://import.segmetrics.io/api"
+
+_HOST = re.compile(r"(?:[\w.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+
+
+def _read_hosts(value: Any) -> Any:
+    """Reads hosts with commas between, or JSON."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text.startswith("["):
+            try:
+                value = json.loads(text)
+            except ValueError:
+                value = None  # an IPv6 address in its brackets
+        if not isinstance(value, list):
+            value = text.split(",")
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("expected hosts with commas between, or a list of them")
+    hosts = [str(each).strip().lower() for each in value]
+    return [_read_host(each) for each in hosts if each]
+
+
+def _read_host(text: str) -> str:
+    """Reads a host, or host:port; an IPv6 address gets its brackets."""
+    try:
+        return f"[{ipaddress.IPv6Address(text)}]"
+    except ValueError:
+        pass
+    match = _HOST.fullmatch(text)
+    if match is None or int(match[1] or 1) not in range(1, 65536):
+        raise ValueError(f"{text!r} is not a host, or host:port; leave out scheme and path")
+    return text
 
 
 class Settings(BaseSettings):
@@ -36,6 +72,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8350, ge=0, le=65535, description="The port that it listens on.")
     secret_key: SecretStr | None = Field(
         default=None, description="The key of stored secrets; without one, a key file in data."
+    )
+    allowed_hosts: Annotated[list[str], NoDecode, BeforeValidator(_read_hosts)] = Field(
+        default=[],
+        description="Hosts, or host:port, that HTTP modules may reach though they are private.",
     )
 
     @classmethod

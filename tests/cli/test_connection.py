@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from segconnect.connections import Connections
+from segconnect.credentials import SERVICES
+from segconnect.settings import Settings
+
 WRONG_KEY = "w" * 22
 
 
@@ -26,6 +30,7 @@ def test_a_connection_is_verified_saved_listed_shown_tested_and_deleted(
 
     kept = {
         "name": "shop",
+        "service": "segmetrics",
         "account_id": shop.account_id,
         "integration_id": shop.integration_id,
         "base_url": shop.base_url,
@@ -162,3 +167,118 @@ def test_an_unknown_connection_is_told_with_the_one_that_was_meant(
 def test_without_a_connection_the_list_says_how_to_save_one(segconnect: Any) -> None:
     assert "segconnect connection add" in segconnect("connection", "list").out
     assert segconnect("connection", "show", "shop").code == 2
+
+
+# -- other services ------------------------------------------------------------------------------
+
+MAIL = ("connection", "add", "mail", "--service", "smtp", "--set", "host=mail.example.com")
+
+
+def test_credentials_are_saved_listed_shown_and_deleted_and_no_value_is_seen(
+    segconnect: Any, tmp_path: Path
+) -> None:
+    ran = segconnect(
+        *(*MAIL, "--set", "user=joey@bloggs.com", "--set-from-file", "password=-", "--no-verify"),
+        stdin="Tea-at-five\n",
+    )
+    assert (ran.code, ran.out) == (0, "Connection 'mail' is saved; it was not verified.\n")
+
+    assert segconnect("connection", "list", "--json").json == [{"name": "mail", "service": "smtp"}]
+    assert segconnect("connection", "show", "mail").out == (
+        "Connection name  mail\n"
+        "Service          smtp\n"
+        "Values           (kept encrypted, not shown)\n"
+    )
+    assert Connections(Settings(data=tmp_path / "here")).credentials("mail") == {
+        "host": "mail.example.com",
+        "port": 587,
+        "user": "joey@bloggs.com",
+        "password": "Tea-at-five",
+        "tls": "starttls",
+    }
+    assert segconnect("connection", "delete", "mail").code == 0
+    assert segconnect("connection", "list", "--json").json == []
+
+
+def test_a_secret_comes_from_a_file_or_is_asked_for_and_not_echoed(
+    segconnect: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key"
+    key.write_text("from-the-file\n")
+    add = ("connection", "add", "crm", "--service", "api-key")
+    store = Connections(Settings(data=tmp_path / "here"))
+    assert segconnect(*add, "--set-from-file", f"key={key}").code == 0
+    assert store.credentials("crm") == {"key": "from-the-file"}
+
+    asked: list[tuple[str, bool]] = []
+
+    def prompt(text: str, *, hide_input: bool) -> str:
+        asked.append((text, hide_input))
+        return "typed"
+
+    monkeypatch.setattr("typer.prompt", prompt)
+    assert segconnect(*add, in_terminal=True).code == 0
+    assert segconnect(*MAIL, "--set", "user=joey", "--no-verify", in_terminal=True).code == 0
+    ran = segconnect(
+        "connection", "add", "any", "--service", "values", "--set", "pin", in_terminal=True
+    )
+    assert ran.code == 0
+
+    assert asked == [("Key", True), ("Password", True), ("pin", True)]
+    assert store.credentials("crm") == {"key": "typed"}
+    assert store.credentials("any") == {"pin": "typed"}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (("--set", "user=joey"), "there is no password: give --set-from-file password=FILE"),
+        (("--set", "=x"), "there is no name before the ="),
+        (("--set", "host=again"), "host is given twice"),
+        (("--set-from-file", "password=/nowhere"), "/nowhere cannot be read"),
+        (("--set-from-file", "password"), "give password=FILE, or password=-"),
+        (("--account-id", "A12"), "--account-id: only of connections to SegMetrics"),
+        (("--set", "tls=maybe"), "Encryption: is none of"),
+        (("--set", "prot=25"), "unknown field 'prot'; did you mean 'port'?"),
+    ],
+)
+def test_what_is_wrong_with_credentials_is_told(
+    segconnect: Any, more: tuple[str, ...], told: str
+) -> None:
+    ran = segconnect(*MAIL, "--no-verify", *more)
+
+    assert ran.code == 2
+    assert told in ran.err
+    assert segconnect("connection", "list", "--json").json == []
+
+
+def test_values_without_a_service_and_a_connection_without_ids_are_refused(segconnect: Any) -> None:
+    assert "need --service" in segconnect("connection", "add", "x", "--set", "a=b").err
+    ran = segconnect("connection", "add", "x", "--api-key", "k")
+    assert (ran.code, ran.err) == (2, "segconnect: give --account-id and --integration-id\n")
+
+
+def test_a_mail_server_is_asked_and_other_credentials_cannot_be_tested(segconnect: Any) -> None:
+    ran = segconnect(*MAIL[:-1], "host=127.0.0.1", "--set", "port=1")
+    assert ran.code == 2
+    assert "'mail': cannot sign in to 127.0.0.1, port 1" in ran.err
+
+    add = ("connection", "add", "crm", "--service", "http-basic", "--set", "user=joey")
+    assert segconnect(*add, "--set", "password=tea").code == 0
+    ran = segconnect("connection", "test", "crm")
+    assert ran.code == 2
+    assert "connection 'crm' cannot be tested" in ran.err
+    ran = segconnect("send", "delete-contact", "--contact", "7", "--connection", "crm")
+    assert "connection 'crm' is for http-basic, and not one to SegMetrics" in ran.err
+
+
+def test_the_services_are_told_with_all_that_they_take(segconnect: Any) -> None:
+    told = segconnect("connection", "services", "--json").json
+
+    assert [each["name"] for each in told] == list(SERVICES)
+    assert [field["name"] for field in told[0]["fields"]] == [
+        "host", "port", "user", "password", "tls", "from",
+    ]  # fmt: skip
+    text = segconnect("connection", "services").out
+    assert "  password      Password (required, secret). " in text
+    assert "One of starttls, ssl, none." in text

@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from segconnect.connections import Connection
 from segconnect.errors import InvalidBundleError
 from segconnect.modules import MODULES, AddTagToContact, Module
 from segconnect.modules.schema import Input, describe, form, json_schema
@@ -115,3 +116,33 @@ def test_a_form_knows_what_to_draw_for_each_field() -> None:
         "Tax": (Input.CENTS, False),
         "Shipping": (Input.CENTS, False),
     }
+
+
+def test_a_connection_has_a_form_and_a_schema_and_its_key_is_in_neither() -> None:
+    key = "k8Tq2vXw5yZa7bCd9eFg1h"
+    made = Connection(name="shop", api_key=key, account_id="A12", integration_id="I34")
+
+    drawn = {field.name: field.input for field in form(Connection)}
+    schema = json_schema(Connection)
+
+    assert drawn == {
+        "name": Input.TEXT,
+        "api_key": Input.SECRET,
+        "account_id": Input.ID,
+        "integration_id": Input.ID,
+        "base_url": Input.TEXT,
+    }
+    assert schema["required"] == ["name", "api_key", "account_id", "integration_id"]
+    assert schema["properties"]["api_key"] == {
+        "title": "API Key",
+        "description": "The key that SegMetrics shows for the integration.",
+        "type": "string",
+        "minLength": 1,
+        "writeOnly": True,
+    }
+    assert not any("default" in each for each in schema["properties"].values())
+    assert key not in f"{form(Connection)} {form(type(made))} {schema}"
+    jsonschema.Draft202012Validator.check_schema(schema)
+    valid = {"name": "shop", "api_key": key, "account_id": "A12", "integration_id": 34}
+    assert jsonschema.Draft202012Validator(schema).is_valid(valid)
+    assert not jsonschema.Draft202012Validator(schema).is_valid({**valid, "api_key": ""})

@@ -47,8 +47,9 @@ def command(
     from segconnect.client import Client
     from segconnect.connections import Connection, Connections
     from segconnect.demo.shop import AS_OF
+    from segconnect.scenario import blueprint
+    from segconnect.scenario.preparing import prepare
     from segconnect.scenario.runner import Report, Run
-    from segconnect.scenario.scenario import load as load_scenario
 
     console = Console(stderr=as_json, highlight=False)
     settings = load(data=data)
@@ -73,14 +74,19 @@ def command(
             kept.save(Connection(**later), verify=False)
             connections[kind.value] = connection
         for name, target in RUNS:
-            scenario = load_scenario(examples() / f"{name}.yaml")
+            path = examples() / f"{name}.yaml"
+            scenario = prepare(
+                path,
+                blueprint.read(path),
+                blueprint.Bindings(),
+                settings,
+                open_client=lambda _, to=connections[target]: Client(to),  # type: ignore[misc]  # a default that binds
+            )
             refused = settings.data / f"{name}.refused.csv"
-            with (
-                Client(connections[target]) as client,
-                show.progress(console, scenario.name) as progress,
-            ):
-                run = Run(scenario, examples(), client, refused=refused, progress=progress)
+            with show.progress(console, scenario.plan.name) as progress:
+                run = Run(scenario, refused=refused, progress=progress)
                 reports.append(run.run())
+            scenario.close()
             console.print(show.report_line(reports[-1]), soft_wrap=True)
     found = summarize(engine, access.account_pk(engine, account_id), int(AS_OF.timestamp()))
     engine.dispose()

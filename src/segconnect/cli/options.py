@@ -12,3 +12,7 @@ Data = Annotated[
     typer.Option("--data", help="Data directory [SEGCONNECT_DATA]", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Prints JSON, for programs.")]
+BindingsFile = Annotated[
+    Path | None,
+    typer.Option("--bindings", help="File of bindings [FILE.bindings.yaml, if it is there]"),
+]

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segconnect.cli.options import AsJson, Data
+from segconnect.cli.options import AsJson, BindingsFile, Data
+from segconnect.errors import ScenarioError, UsageError
 from segconnect.settings import load
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from segconnect.scenario.blueprint import Bindings, Need, Report
+    from segconnect.scenario.preparing import Scenario
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="The scenario, a YAML file.")],
+    file: Annotated[Path, typer.Argument(help="A scenario (YAML) or a blueprint (JSON).")],
     connection: Annotated[
-        str | None, typer.Option(help="Name of the connection to send with.")
+        str | None, typer.Option(help="Name of the connection that SegMetrics modules send with.")
     ] = None,
+    bindings: BindingsFile = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="JSON file of the bundle, or bundles, that the first module puts out."),
+    ] = None,
+    given: Annotated[
+        list[str] | None, typer.Option("--input", metavar="NAME=VALUE", help="A scenario input.")
+    ] = None,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Prints each operation, its input and its output.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Fills everything in, and sends nothing.")
     ] = False,
@@ -27,48 +45,193 @@ def command(
 ) -> None:
     """Runs a scenario once.
 
-    Exit code 0: all was delivered. 1: some bundles were refused. 2: nothing was delivered, or the
-    run had to stop.
+    Exit code 0: all went well. 1: some bundles were refused, or set aside. 2: nothing was
+    delivered, or the run had to stop.
     """
-    import json
-
     from rich.console import Console
 
+    from segconnect.scenario.preparing import prepare
+    from segconnect.scenario.runner import reads_a_file
+
+    console = Console(stderr=as_json, highlight=False)
+    document, bound = _checked(file, bindings, connection, console)
+    scenario = prepare(file, document, bound, load(data=data), connection=connection)
+    if trace:
+        from segconnect.cli.trace import printer
+
+        scenario.services.on_operation = printer(console)
+    try:
+        if bundle is None and reads_a_file(scenario.plan):
+            target = refused or Path(f"{file.stem}.refused.csv")
+            outcome = _over_file(scenario, console, target, trace, dry_run, as_json)
+        else:
+            handed_in = None if bundle is None else _bundles(bundle)
+            inputs = dict(_pair(each) for each in given or ())
+            outcome = _once(scenario, console, handed_in, inputs, dry_run, as_json)
+    finally:
+        scenario.close()
+    raise typer.Exit(outcome)
+
+
+def _checked(
+    file: Path, bindings: Path | None, connection: str | None, console: Console
+) -> tuple[Any, Bindings]:
+    """Reads a scenario and what it is bound to; asks for what is missing, on a terminal.
+
+    Raises:
+        ScenarioError: It does not run here; every reason is told.
+    """
+    import sys
+
+    from segconnect.scenario import blueprint
+    from segconnect.scenario.preparing import functions_beside
+
+    document = blueprint.read(file)
+    beside, bound = blueprint.bindings_of(file, bindings)
+    functions = functions_beside(file)
+    report = blueprint.check(document, bound, functions)
+    missing = _missing(report, connection)
+    if missing and report.verdict is not blueprint.Verdict.NOT_RUNNABLE and sys.stdin.isatty():
+        console.print(f"What stands for these? It is kept in {beside}.")
+        asked = blueprint.ask(missing, bound)
+        if asked != bound:
+            blueprint.write_bindings(beside, asked)
+        bound = asked
+        report = blueprint.check(document, bound, functions)
+        missing = _missing(report, connection)
+    problems = _problems(report)
+    problems += [f"{each.explained()}: bind it in {beside}" for each in missing]
+    if problems:
+        told = "\n  ".join(problems)
+        raise ScenarioError(
+            f"{file} does not run here (segconnect scenario check {file} tells more):\n  {told}"
+        )
+    return document, bound
+
+
+def _missing(report: Report, connection: str | None) -> list[Need]:
+    """What must still be bound; a webhook need not be: what came in is handed over."""
+    from segconnect.scenario.blueprint import NeedKind
+    from segconnect.scenario.blueprint.segmetrics import is_segmetrics
+
+    return [
+        need
+        for need in report.missing
+        if need.kind is not NeedKind.WEBHOOK
+        and not (connection and need.kind is NeedKind.CONNECTION and is_segmetrics(f"{need.app}:"))
+    ]
+
+
+def _problems(report: Report) -> list[str]:
+    told = []
+    for each in report.errors:
+        where = f"module {each.module}: " if each.module is not None else ""
+        excerpt = f"\n{each.excerpt}" if each.excerpt else ""
+        told.append(f"{where}{each.message}{excerpt}")
+    return told
+
+
+def _over_file(
+    scenario: Scenario,
+    console: Console,
+    refused: Path,
+    trace: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    import json
+
     from segconnect.cli import show
-    from segconnect.client import Client
-    from segconnect.connections import Connections
-    from segconnect.scenario import scenario as scenarios
     from segconnect.scenario.runner import Run
 
-    console = Console(stderr=as_json)
-    scenario = scenarios.load(file)
-    target = refused or Path(f"{file.stem}.refused.csv")
-    settings = load(data=data)
-    client = None
-    if not dry_run:
-        client = Client(Connections(settings).choose(connection or scenario.connection))
-    try:
-        with show.progress(console, scenario.name) as progress:
-            run = Run(scenario, file.parent, client, refused=target, progress=progress)
-            report = run.run()
-    finally:
-        if client is not None:
-            client.close()
+    with show.progress(console, scenario.plan.name) as progress:
+        run = Run(scenario, refused=refused, is_dry=dry_run, one_by_one=trace, progress=progress)
+        report = run.run()
     if as_json:
         fields = ("read", "filtered", "delivered", "refused", "operations", "seconds")
         answer = {name: getattr(report, name) for name in fields}
         answer["outcome"] = report.outcome.name.lower()
         answer["reasons"] = dict(report.reasons.most_common(20))
         typer.echo(json.dumps(answer))
-        raise typer.Exit(report.outcome)
+        return report.outcome
     if dry_run:
-        console.print("Nothing is sent. The first requests would be:")
-        for module in run.filled[:3]:
-            console.print_json(json.dumps({module.label: module.on_the_wire()}))
+        _print_first(console, run.filled)
     console.print(show.report_line(report), soft_wrap=True)
     if report.refused:
         console.print(show.refusals([report]))
-        console.print(f"All of them, with what they hold: {target}")
+        console.print(f"All of them, with what they hold: {refused}", soft_wrap=True)
     if report.stopped_by is not None:
-        console.print(f"[red]The run stopped:[/] {report.stopped_by}", highlight=False)
-    raise typer.Exit(report.outcome)
+        console.print("[red]The run stopped:[/]", end=" ")
+        console.print(str(report.stopped_by), markup=False, soft_wrap=True)
+    return report.outcome
+
+
+def _once(
+    scenario: Scenario,
+    console: Console,
+    given: list[dict[str, Any]] | None,
+    inputs: dict[str, Any],
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    import json
+
+    from segconnect.cli import show
+    from segconnect.scenario.engine import Kind, Status
+    from segconnect.scenario.engine.run import Run
+    from segconnect.scenario.runner import Outbox, stay_at_home
+
+    plan = scenario.plan
+    if given is None and plan.first.kind is Kind.LISTENER:
+        raise UsageError(
+            f"{plan.first.where} waits for a request; give what comes with it: --bundle FILE.json"
+        )
+    outbox = Outbox()
+    services = stay_at_home(scenario.services, outbox) if dry_run else scenario.services
+    result = Run(plan, services, given=given, inputs=inputs).run()
+    outcome = {Status.SUCCESS: 0, Status.WARNING: 1, Status.ERROR: 2}[result.status]
+    if as_json:
+        typer.echo(json.dumps(show.result_values(result), default=str))
+        return outcome
+    if dry_run:
+        _print_first(console, outbox.modules)
+    show.print_result(console, plan, result)
+    return outcome
+
+
+def _print_first(console: Console, modules: list[Any]) -> None:
+    import json
+
+    if not modules:
+        console.print("Nothing is sent, and nothing would be.")
+        return
+    console.print("Nothing is sent. The first requests would be:")
+    for module in modules[:3]:
+        console.print_json(json.dumps({module.label: module.on_the_wire()}))
+
+
+def _bundles(path: Path) -> list[dict[str, Any]]:
+    import json
+
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"--bundle {path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"--bundle {path}: is not JSON: {error}") from None
+    bundles = found if isinstance(found, list) else [found]
+    if not all(isinstance(each, dict) for each in bundles):
+        raise UsageError(f"--bundle {path}: expected a collection, or a list of them")
+    return bundles
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    import json
+
+    name, is_pair, value = text.partition("=")
+    if not is_pair or not name:
+        raise UsageError(f"--input {text!r}: expected NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segconnect.cli.options import AsJson
+from segconnect.cli.options import AsJson, BindingsFile
 from segconnect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ File = Annotated[Path, typer.Argument(help="A blueprint (JSON) or a scenario (YA
 @app.command()
 def check(
     file: File,
-    bindings: Annotated[
-        Path | None, typer.Option(help="File of bindings [FILE.bindings.yaml, if it is there]")
-    ] = None,
+    bindings: BindingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Tells whether a scenario runs here, and why not; nothing is sent.
@@ -39,17 +37,61 @@ def check(
     from rich.console import Console
 
     from segconnect.scenario import blueprint
+    from segconnect.scenario.preparing import functions_beside
 
     document = blueprint.read(file)
-    beside = blueprint.beside(file)
-    path = bindings or (beside if beside.exists() else None)
-    report = blueprint.check(document, None if path is None else blueprint.read_bindings(path))
+    path, bound = blueprint.bindings_of(file, bindings)
+    report = blueprint.check(document, bound, functions_beside(file))
     if as_json:
         typer.echo(json.dumps(report.to_values(), ensure_ascii=True))
     else:
         console = Console(highlight=False, soft_wrap=True)
-        _print(console, file, report, document.blueprint.flow, path or beside)
+        _print(console, file, report, document.blueprint.flow, path)
     raise typer.Exit(report.verdict)
+
+
+@app.command("test")
+def run_tests(
+    file: File,
+    bindings: BindingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Runs the tests that a scenario carries; nothing is sent, and nothing is asked for outside.
+
+    Exit code 0: all of them passed. 1: some did not. 2: there are none, or they cannot run.
+    """
+    import json
+
+    from rich.console import Console
+
+    from segconnect.scenario import blueprint
+    from segconnect.scenario.testing import cases_of, run_case
+    from segconnect.settings import load
+
+    document = blueprint.read(file)
+    cases = cases_of(file, document)
+    if not cases:
+        raise UsageError(
+            f"{file} has no tests; write some under `tests`, such as {{name: ..., given: {{...}},"
+            " requests: [...]}}"
+        )
+    _, bound = blueprint.bindings_of(file, bindings)
+    settings = load()
+    verdicts = [run_case(case, file, document, bound, settings) for case in cases]
+    failed = sum(bool(each.problems) for each in verdicts)
+    if as_json:
+        told = [{"name": each.name, "problems": each.problems} for each in verdicts]
+        typer.echo(json.dumps({"failed": failed, "tests": told}))
+        raise typer.Exit(bool(failed))
+    console = Console(highlight=False, soft_wrap=True)
+    for each in verdicts:
+        mark = "[red]failed[/]" if each.problems else "[green]passed[/]"
+        console.print(mark, end="  ")
+        console.print(each.name, markup=False)
+        for problem in each.problems:
+            console.print(f"  {problem}", markup=False)
+    console.print(f"\n{len(verdicts) - failed} passed, {failed} failed", style="bold")
+    raise typer.Exit(bool(failed))
 
 
 @app.command()

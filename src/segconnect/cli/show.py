@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segconnect.account.summary import Summary
+from segconnect.scenario.engine import Plan, Result, Status
 from segconnect.scenario.runner import Outcome, Report
 from segconnect.scenario.runner import Progress as OnProgress
 from segconnect.types import money
@@ -68,6 +70,60 @@ def report_line(report: Report) -> str:
     if report.refused:
         parts.append(f"[yellow]{report.refused:,} refused[/]")
     return f"{MARKS[report.outcome]}  {escape(report.scenario)}: {', '.join(parts)}"
+
+
+def print_result(console: Console, plan: Plan, result: Result) -> None:
+    """What became of a run: each module's operations, what went wrong, what was set aside."""
+    mark = {
+        Status.SUCCESS: "[green]done[/]",
+        Status.WARNING: "[yellow]done, with warnings[/]",
+        Status.ERROR: "[red]failed[/]",
+    }[result.status]
+    cycles = f", {result.cycles:,} cycles" if result.cycles > 1 else ""
+    console.print(
+        f"{mark}  {escape(result.scenario)}: {result.total:,} operations in"
+        f" {result.seconds:.1f} s{cycles}",
+        soft_wrap=True,
+    )
+    table = Table("", "Module", "Operations", box=None, pad_edge=False)
+    for id_, count in result.operations.items():
+        table.add_row(str(id_), Text(plan.nodes[id_].label), f"{count:,}")
+    console.print(table)
+    for each in result.incomplete:
+        told = f"set aside at module {each.module_id}: {each.kind}: {each.reason}"
+        console.print(told, style="yellow", markup=False, soft_wrap=True)
+    for warning in result.warnings:
+        console.print(warning, style="yellow", markup=False, soft_wrap=True)
+    if result.error is not None:
+        error = result.error
+        where = f"module {error.module_id} ({error.module}): " if error.module_id else ""
+        console.print(
+            f"{where}{error.kind}: {error.message}", style="red", markup=False, soft_wrap=True
+        )
+    if result.response is not None:
+        console.print(f"answered {result.response.status}", Text(str(result.response.body)))
+    if result.outputs is not None:
+        console.print("returned", result.outputs)
+
+
+def result_values(result: Result) -> dict[str, Any]:
+    """The same for a program."""
+    error, response = result.error, result.response
+    return {
+        "status": result.status.name.lower(),
+        "cycles": result.cycles,
+        "operations": {str(id_): count for id_, count in result.operations.items()},
+        "seconds": result.seconds,
+        "warnings": result.warnings,
+        "incomplete": [
+            {"module": each.module_id, "kind": each.kind, "reason": each.reason}
+            for each in result.incomplete
+        ],
+        "error": error
+        and {"module": error.module_id, "kind": error.kind, "message": error.message},
+        "response": response and {"status": response.status, "body": response.body},
+        "outputs": result.outputs,
+    }
 
 
 def refusals(reports: list[Report]) -> Table:

@@ -15,6 +15,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
+from pydantic import SecretStr
+
 from segconnect.modules.base import SEED, Collection, Module, Option, part_of
 from segconnect.modules.other import NamedRef, RelativeUrl
 from segconnect.modules.values import (
@@ -25,6 +27,7 @@ from segconnect.modules.values import (
     Latitude,
     Longitude,
     Pairs,
+    Port,
     Quantity,
     Scalar,
     Text,
@@ -54,6 +57,7 @@ class Input(StrEnum):
     PAIRS = "keys and values"
     COLLECTION = "collection"
     JSON = "JSON"
+    SECRET = "secret"  # noqa: S105  # typed hidden, and never shown again
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +247,7 @@ _KINDS: tuple[tuple[Any, Input, Schema], ...] = (
     (Day, Input.DAY, {"type": "string", "pattern": _DATE}),
     (Count, Input.WHOLE, _number("integer", 1, 10_000, "[1-9][0-9]{0,3}")),
     (Quantity, Input.WHOLE, _number("integer", 1, 1_000_000, "[1-9][0-9]{0,5}")),
+    (Port, Input.WHOLE, _number("integer", 1, 65535, "[1-9][0-9]{0,4}")),
     (Figure, Input.WHOLE, _number("integer", 0, MAX_CENTS, "0|[1-9][0-9]{0,14}")),
     (Latitude, Input.NUMBER, _number("number", -90, 90, r"-?[0-8]?[0-9](?:\.[0-9]+)?")),
     (
@@ -272,6 +277,7 @@ _KINDS: tuple[tuple[Any, Input, Schema], ...] = (
         },
     ),
     (Json, Input.JSON, {}),
+    (SecretStr, Input.SECRET, {"type": "string", "minLength": 1, "writeOnly": True}),
 )
 
 

@@ -102,6 +102,9 @@ Quantity = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=1_000_000)]
 Figure = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=MAX_EXACT)]
 """How often something happened on a day."""
 
+Port = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=65535)]
+"""A port of a server."""
+
 Latitude = Annotated[float, BeforeValidator(_no_truth), Field(ge=-90, le=90)]
 """Degrees north."""
 

@@ -1,4 +1,9 @@
-"""Runs a scenario: streaming, with progress, and every bundle accounted for."""
+"""Runs a scenario over a file: streaming, with progress, and every bundle accounted for.
+
+Each bundle of a file is a run of its own, as if it had come by a webhook: what one of them cannot
+do does not keep the others from being delivered. Where the scenario only fills one module of an
+account in at its end, bundles travel together in batches; what becomes of each is the same.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,9 @@ import csv
 import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from itertools import islice
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -19,10 +24,21 @@ from pydantic_core import to_json
 from segconnect.errors import Recovery, SegconnectError
 from segconnect.modules import Module
 from segconnect.scenario.bundle import Refusal, SourceBundle
-from segconnect.scenario.flow import Flow, Send, StepError
-from segconnect.scenario.scenario import Scenario
-from segconnect.scenario.sources import Source, open_source
-from segconnect.types import default_zone, zone_named
+from segconnect.scenario.engine.errors import ModuleError
+from segconnect.scenario.engine.fetching import NO_NETWORK
+from segconnect.scenario.engine.plan import Node, Plan
+from segconnect.scenario.engine.registry import Kind
+from segconnect.scenario.engine.run import Run as EngineRun
+from segconnect.scenario.engine.services import (
+    Client,
+    FetchRequest,
+    FetchResponse,
+    Mail,
+    Services,
+)
+from segconnect.scenario.engine.stores import DataStores
+from segconnect.scenario.preparing import Scenario
+from segconnect.scenario.sources import SOURCES, Source, open_source
 
 TELL_SECONDS = 0.1  # between two calls of progress
 
@@ -35,11 +51,8 @@ class Outcome(IntEnum):
     FAILURE = 2  # nothing was delivered, or the run had to stop
 
 
-class Client(Protocol):
-    """What a run needs of a client; see segconnect.Client."""
-
-    def send(self, module: Module) -> Any:
-        """Sends one module, and answers its output."""
+class BatchClient(Client, Protocol):
+    """A client that also sends many modules at once; see segconnect.Client."""
 
     def send_many(self, modules: Iterator[Module]) -> Iterator[Any]:
         """Sends modules in their order; gives a result with output or error for each."""
@@ -54,7 +67,7 @@ class Report:
     filtered: int = 0
     delivered: int = 0
     refused: int = 0
-    operations: int = 0  # modules that were sent
+    operations: int = 0  # modules of an account that were sent
     seconds: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
     refusals: list[Refusal] = field(default_factory=list)  # the first ones; all are in the file
@@ -72,13 +85,87 @@ Progress = Callable[[Report, int, int], None]  # with the bytes read, and the by
 SHOWN_REFUSALS = 100
 
 
+class Outbox:
+    """Stands for the clients of a run: keeps what it is to send, and sends nothing."""
+
+    def __init__(self) -> None:
+        self.modules: list[Module] = []
+
+    def send(self, module: Module) -> dict[str, Any]:
+        """Keeps a module; what the account would answer is not known yet."""
+        self.modules.append(module)
+        return {}
+
+
+def stay_at_home(services: Services, outbox: Outbox) -> Services:
+    """Answers services that reach nothing outside: for a dry run."""
+
+    def fetch(request: FetchRequest) -> FetchResponse:
+        raise ModuleError("RuntimeError", f"a dry run sends nothing to {request.url[:200]}")
+
+    def send_mail(mail: Mail) -> None:
+        raise ModuleError("RuntimeError", "a dry run sends no e-mail")
+
+    return replace(
+        services,
+        client_for=lambda _: outbox,
+        fetch=fetch,
+        send_mail=send_mail,
+        data_stores=DataStores(),
+        allowed_hosts=NO_NETWORK,
+    )
+
+
+class _Counting:
+    """A client that counts what was sent."""
+
+    def __init__(self, client: Client) -> None:
+        self._client, self.sent = client, 0
+
+    def send(self, module: Module) -> Any:
+        """Sends a module, and answers its output."""
+        output = self._client.send(module)
+        self.sent += 1
+        return output
+
+
+def reads_a_file(plan: Plan) -> bool:
+    """Whether each bundle of a file is a run of its own.
+
+    It is not where something collects all that is in the file: then that is one run.
+    """
+    return plan.first.module in SOURCES and not plan.first.aggregators
+
+
+def _fills_one_module_in(plan: Plan) -> Node | None:
+    """Finds the module of an account that ends a scenario, if nothing can come of it.
+
+    Then at most one is sent for each bundle, nobody reads its output, and nothing happens after
+    it: it does not matter whether the next bundle is looked at before the answer has come.
+    """
+    chain = plan.flow.nodes
+    last = chain[-1]
+    senders = [node for node in plan.nodes.values() if node.declaration.sends]
+    if senders != [last] or last.onerror is not None or last.aggregators or plan.settings.dlq:
+        return None
+    opens = 0  # iterators whose bundles are not collected again
+    for node in chain[1:-1]:
+        if node.kind in (Kind.ROUTER, Kind.CONDITIONAL, Kind.CONVERGER):
+            return None
+        if node.kind in (Kind.ITERATOR, Kind.SEARCH) and not node.aggregators:
+            opens += 1
+        if node.kind is Kind.AGGREGATOR and node.group_by is not None:
+            opens += 1
+    return None if opens else last
+
+
 class Run:
-    """One run of a scenario.
+    """One run of a scenario over its file.
 
     Args:
         scenario: What to run.
-        base: The directory that its files are relative to.
-        client: Where to send; None fills modules in and sends nothing (a dry run).
+        is_dry: Fill modules in, and send nothing.
+        one_by_one: Wait for each answer, as a trace needs it.
         refused: The file to write refused bundles to; it is made when the first one comes.
         progress: Called a few times a second, and at the end.
 
@@ -90,37 +177,32 @@ class Run:
     def __init__(
         self,
         scenario: Scenario,
-        base: Path,
-        client: Client | None,
         *,
         refused: Path,
+        is_dry: bool = False,
+        one_by_one: bool = False,
         progress: Progress = lambda report, done, total: None,
     ) -> None:
-        self.flow = Flow(scenario)
-        first = scenario.flow[0]
-        self.source: Source = open_source(first.module, first.parameters, base)
-        self.client, self.progress = client, progress
-        self.report = Report(scenario.name)
+        services, self.plan = scenario.services, scenario.plan
+        first = self.plan.first
+        self.source: Source = open_source(first.module, first.parameters, services.base)
+        self.report = Report(self.plan.name)
         self.filled: list[Module] = []  # the first modules of a dry run
+        self.progress = progress
+        self._services, self._is_dry = services, is_dry
+        self._streams = None if is_dry or one_by_one else _fills_one_module_in(self.plan)
         self._refused = RefusedFile(refused)
-        self._zone = zone_named(scenario.timezone)
         self._began = self._told_at = 0.0
 
     def run(self) -> Report:
         """Runs to the end, or to an error that only a person can mend."""
         self._began = monotonic()
-        token = default_zone.set(self._zone)
         bundles = self.source.bundles()
-        # Only a last module may travel in batches: what one before it puts out may be needed.
-        streams = self.client is not None and self.flow.sends == self.flow.steps[-1:]
-        try:
-            with self._refused:
-                if self.client is not None and streams:
-                    self._stream(self.client, bundles)
-                else:
-                    self._one_by_one(bundles)
-        finally:
-            default_zone.reset(token)
+        with self._refused:
+            if self._streams is not None:
+                self._stream(self._streams, bundles)
+            else:
+                self._one_by_one(bundles)
         self._told_at = 0.0
         self._tell()
         return self.report
@@ -133,64 +215,83 @@ class Run:
             self.report.seconds = now - self._began
             self.progress(self.report, *self.source.progress())
 
-    def _stream(self, client: Client, bundles: Iterator[SourceBundle]) -> None:
+    def _stream(self, last: Node, bundles: Iterator[SourceBundle]) -> None:
         """Fills modules in while those before them are on their way; the client bounds how many."""
-        sent: deque[tuple[SourceBundle, int]] = deque()  # with how many modules
+        outbox = Outbox()
+        run = EngineRun(self.plan, replace(self._services, client_for=lambda _: outbox))
+        sent: deque[SourceBundle] = deque()
 
         def modules() -> Iterator[Module]:
             for bundle in bundles:
-                filled: list[Module] = []
-                if self._try(bundle, lambda _, module, into=filled: into.append(module)):  # type: ignore[misc]  # a default that binds
-                    sent.append((bundle, len(filled)))
-                    yield from filled
+                if self._try(bundle, run):
+                    if outbox.modules:
+                        sent.append(bundle)
+                        yield outbox.modules.pop()
+                    else:
+                        self.report.filtered += 1
                 if self.report.stopped_by is not None:
                     return
 
-        results = client.send_many(modules())
-        while results_of := list(islice(results, 1)):
-            bundle, count = sent.popleft()
-            results_of += islice(results, count - 1)
-            errors = [result.error for result in results_of if result.error is not None]
-            self.report.operations += count - len(errors)
-            if errors:
-                self._refuse(bundle, self.flow.sends[0].label, errors[0])
-            else:
+        client: Any = self._services.client_for(last.connection)
+        for result in client.send_many(modules()):
+            bundle = sent.popleft()
+            if result.error is None:
+                self.report.operations += 1
                 self.report.delivered += 1
+            else:
+                self._refuse(bundle, result.module.label, result.error)
             self._tell()
 
     def _one_by_one(self, bundles: Iterator[SourceBundle]) -> None:
+        outbox = Outbox()
+        clients: dict[str, _Counting] = {}
+
+        def client_for(id_: str) -> Client:
+            if id_ not in clients:
+                clients[id_] = _Counting(self._services.client_for(id_))
+            return clients[id_]
+
+        services = replace(self._services, client_for=client_for)
+        run = EngineRun(
+            self.plan, stay_at_home(self._services, outbox) if self._is_dry else services
+        )
+        acting = [node.id for node in self.plan.nodes.values() if node.acts]
+        done = run.result.operations
         for bundle in bundles:
-            if self._try(bundle, self._send):
-                self.report.delivered += 1
+            before = sum(done[id_] for id_ in acting)
+            if self._try(bundle, run):
+                if sum(done[id_] for id_ in acting) > before:
+                    self.report.delivered += 1
+                else:
+                    self.report.filtered += 1
+            room = SHOWN_REFUSALS - len(self.filled)
+            self.filled += outbox.modules[:room]
+            outbox.modules.clear()
+            self.report.operations = sum(each.sent for each in clients.values())
             self._tell()
             if self.report.stopped_by is not None:
                 return
 
-    def _send(self, step: Send, module: Module) -> Any:
-        if self.client is None:
-            if len(self.filled) < SHOWN_REFUSALS:
-                self.filled.append(module)
-            return {}
-        try:
-            output = self.client.send(module)
-        except SegconnectError as error:
-            raise StepError(step.label, error) from None
-        self.report.operations += 1
-        return output
-
-    def _try(self, bundle: SourceBundle, send: Callable[[Send, Module], Any]) -> bool:
-        """Takes a bundle through the flow; tells whether it is still on its way at the end."""
+    def _try(self, bundle: SourceBundle, run: EngineRun) -> bool:
+        """Takes a bundle through the flow; tells whether nothing went wrong."""
         self.report.read += 1
         if bundle.error is not None:
             self._refuse(bundle, self.source.label, bundle.error)
             return False
-        try:
-            if self.flow.run(bundle.values, send):
-                return True
-            self.report.filtered += 1
-        except StepError as failure:
-            self._refuse(bundle, failure.label, failure.error)
+        result = run.take(bundle.values)
+        if result.error is not None:
+            module_id, error = result.error.module_id, result.error.cause
+        elif result.incomplete:
+            aside = result.incomplete[0]
+            module_id, error = aside.module_id, aside.cause
+        else:
+            return True
+        self._refuse(bundle, self._label(module_id), error)
         return False
+
+    def _label(self, module_id: int | None) -> str:
+        node = self.plan.nodes.get(module_id) if module_id is not None else None
+        return node.label if node is not None else self.plan.name
 
     def _refuse(self, bundle: SourceBundle, label: str, error: SegconnectError) -> None:
         report = self.report
@@ -215,7 +316,8 @@ class RefusedFile:
         self._writer: Any = None
 
     def __enter__(self) -> Self:
-        self.path.unlink(missing_ok=True)  # of an earlier run
+        with suppress(FileNotFoundError):
+            self.path.unlink()  # of an earlier run
         return self
 
     def write(self, refusal: Refusal) -> None:

@@ -10,7 +10,7 @@ from segconnect.errors import ScenarioError
 from segconnect.scenario.blueprint import (
     Bindings,
     ask,
-    beside,
+    bindings_of,
     check,
     read,
     read_bindings,
@@ -120,5 +120,5 @@ def test_writing_over_another_style_keeps_what_it_says(tmp_path: Path) -> None:
 
 
 def test_bindings_are_looked_for_beside_the_scenario() -> None:
-    assert beside(Path("a/orders.blueprint.json")) == Path("a/orders.bindings.yaml")
-    assert beside(Path("orders.yaml")) == Path("orders.bindings.yaml")
+    assert bindings_of(Path("a/orders.blueprint.json"))[0] == Path("a/orders.bindings.yaml")
+    assert bindings_of(Path("orders.yaml"))[0] == Path("orders.bindings.yaml")

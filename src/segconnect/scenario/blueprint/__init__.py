@@ -6,7 +6,13 @@ document.blueprint.raw                          # what the engine runs
 document.to_yaml(), document.to_json()          # without loss
 """
 
-from segconnect.scenario.blueprint.bindings import Bindings, ModuleBinding, ask, beside, skeleton
+from segconnect.scenario.blueprint.bindings import (
+    Bindings,
+    ModuleBinding,
+    ask,
+    bindings_of,
+    skeleton,
+)
 from segconnect.scenario.blueprint.bindings import read as read_bindings
 from segconnect.scenario.blueprint.bindings import write as write_bindings
 from segconnect.scenario.blueprint.check import check
@@ -32,7 +38,7 @@ __all__ = [
     "Status",
     "Verdict",
     "ask",
-    "beside",
+    "bindings_of",
     "check",
     "parse",
     "read",

@@ -204,6 +204,19 @@ def beside(scenario: Path) -> Path:
     return scenario.with_name(f"{stem}.bindings.yaml")
 
 
+def bindings_of(scenario: Path, given: Path | None = None) -> tuple[Path, Bindings]:
+    """Reads the bindings of a scenario: those of the file that is given, else those beside it.
+
+    Returns:
+        The file, which need not be there, and the bindings.
+
+    Raises:
+        ScenarioError: It cannot be read; or it is wrong, and every problem is told.
+    """
+    path = given or beside(scenario)
+    return path, read(path) if given or path.exists() else Bindings()
+
+
 def skeleton(needs: Sequence[Need]) -> str:
     """Writes a file of bindings to be filled in, a comment for each; "" if none is missing."""
     lines: list[str] = []

@@ -17,6 +17,9 @@ from segconnect.scenario.blueprint.model import DEFAULT_SETTINGS, whole_number
 from segconnect.scenario.blueprint.text import Inline, InlineList, is_same, read_json, write_json
 from segconnect.types import shown
 
+OWN_KEYS = ("timezone", "connection", "tests")
+"""What only segconnect says; a blueprint keeps it in metadata.segconnect."""
+
 REST_KEYS = ("without", "module-blueprints", "envelope")
 TOP_KEYS = (
     "name",
@@ -28,6 +31,7 @@ TOP_KEYS = (
     "notes",
     "io",
     "flow",
+    "tests",
     "blueprint",
     *REST_KEYS,
 )
@@ -145,7 +149,7 @@ def _derived_top(document: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "notes" in document:
         metadata["notes"] = document["notes"]
-    own = {key: document[key] for key in ("timezone", "connection") if key in document}
+    own = {key: document[key] for key in OWN_KEYS if key in document}
     if own:
         metadata["segconnect"] = own
     raw["metadata"] = metadata
@@ -307,7 +311,7 @@ def _document_of(raw: Mapping[str, Any], scheduling: Any) -> dict[str, Any]:
         document["description"] = raw["description"]
     own = metadata.get("segconnect")
     if isinstance(own, Mapping):
-        document.update({key: own[key] for key in ("timezone", "connection") if key in own})
+        document.update({key: own[key] for key in OWN_KEYS if key in own})
     if scheduling is not None:
         document["scheduling"] = Inline(scheduling)
     given = metadata.get("scenario")

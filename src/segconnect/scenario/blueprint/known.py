@@ -264,7 +264,7 @@ def runnable() -> frozenset[str]:
     from segconnect.scenario.engine import apps, registry  # they read this package, too
 
     assert apps.__all__  # reading it declares the modules
-    return frozenset(registry.RUNNABLE) | {each.id for each in _sources()}
+    return frozenset(registry.RUNNABLE)
 
 
 def meant_by(id_: str) -> str | None:

@@ -246,6 +246,11 @@ class Blueprint:
         return found if isinstance(found, str) else None
 
     @property
+    def tests(self) -> Any:
+        """The tests that it carries; see `scenario.testing`."""
+        return self._own.get("tests")
+
+    @property
     def _own(self) -> Mapping[str, Any]:
         return _mapping(self.metadata.get("segconnect"))
 

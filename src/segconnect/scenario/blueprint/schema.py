@@ -16,6 +16,7 @@ from typing import Any
 
 from segconnect.modules.base import Collection, part_of
 from segconnect.scenario.blueprint import segmetrics
+from segconnect.scenario.blueprint.case import Case
 from segconnect.scenario.blueprint.known import KNOWN, Kind, Known
 from segconnect.scenario.blueprint.model import DEFAULT_SETTINGS
 
@@ -67,6 +68,7 @@ def scenario_schema() -> dict[str, Any]:
             "notes": {"description": "Notes of the scenario editor."},
             "io": {"description": "Inputs and outputs: input_spec and output_spec."},
             "flow": _flow("The modules, in their order; the first one starts the scenario."),
+            "tests": _tests(),
             **_kept(),
             "module-blueprints": {
                 "type": "object",
@@ -85,6 +87,22 @@ def _kept() -> dict[str, Any]:
             "type": "array",
             "items": {"type": "string"},
             "description": "What is usual in a blueprint, and not in this one.",
+        },
+    }
+
+
+def _tests() -> dict[str, Any]:
+    return {
+        "type": "array",
+        "description": "What is to come of given bundles: `segconnect scenario test`.",
+        "items": {
+            "type": "object",
+            "required": ["name"],
+            "additionalProperties": False,
+            "properties": {
+                name: {"description": field.description}
+                for name, field in Case.model_fields.items()
+            },
         },
     }
 

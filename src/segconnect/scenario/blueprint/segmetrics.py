@@ -145,6 +145,8 @@ def renamed(kind: type[Collection], mapper: Mapping[str, Any]) -> tuple[dict[str
     Returns:
         The mapper, and the names that there is no field for; these are left out of it.
     """
+    if _is_exact(kind, mapper):
+        return dict(mapper), []
     names = field_names(kind)
     answer: dict[str, Any] = {}
     unknown: list[str] = []
@@ -163,6 +165,32 @@ def renamed(kind: type[Collection], mapper: Mapping[str, Any]) -> tuple[dict[str
     return answer, unknown
 
 
+@cache
+def _inside(kind: type[Collection]) -> Mapping[str, type[Collection] | None]:
+    """Answers for each field which collection it holds, if it does."""
+    inner = {name: part_of(kind, name) for name in kind.facts()}
+    return {
+        name: each if isinstance(each, type) and issubclass(each, Collection) else None
+        for name, each in inner.items()
+    }
+
+
+def _is_exact(kind: type[Collection], value: Any) -> bool:
+    """Tells whether all names are the fields' own, as they nearly always are."""
+    if isinstance(value, list):
+        return all(_is_exact(kind, item) for item in value)
+    if not isinstance(value, Mapping):
+        return True
+    known = _inside(kind)
+    for key, item in value.items():
+        if key not in known:
+            return False
+        inner = known[key]
+        if inner is not None and not _is_exact(inner, item):
+            return False
+    return True
+
+
 def _renamed_inside(kind: type[Collection], value: Any) -> tuple[Any, list[str]]:
     if isinstance(value, Mapping):
         return renamed(kind, value)
@@ -175,9 +203,13 @@ def _renamed_inside(kind: type[Collection], value: Any) -> tuple[Any, list[str]]
 def with_pairs(module: type[Module], values: Mapping[str, Any]) -> dict[str, Any]:
     """Makes rows of key and value a collection, where a field takes one; for evaluated values."""
     return {
-        name: _pairs(value) if part_of(module, name) is dict else value
-        for name, value in values.items()
+        name: _pairs(value) if name in _paired(module) else value for name, value in values.items()
     }
+
+
+@cache
+def _paired(module: type[Module]) -> frozenset[str]:
+    return frozenset(name for name in module.facts() if part_of(module, name) is dict)
 
 
 def _pairs(value: Any) -> Any:

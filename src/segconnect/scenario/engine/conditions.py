@@ -2,72 +2,128 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from segconnect.errors import MappingError, ScenarioError, unknown_name
-from segconnect.mapping import Context, UnusableError, compile_value
-from segconnect.mapping.comparison import is_nothing
+from segconnect.mapping import Context, Functions, UnusableError, compile_value
+from segconnect.mapping.comparison import is_equal, is_nothing
 from segconnect.mapping.regex import pattern_of, regex
-from segconnect.mapping.values import to_date, to_text, to_time
-from segconnect.scenario.filters import COMPARISONS
-from segconnect.scenario.filters import OPERATORS as PLAIN
+from segconnect.mapping.values import (
+    to_array,
+    to_boolean,
+    to_date,
+    to_number,
+    to_text,
+    to_time,
+)
 
 Test = Callable[[Context], bool]
+Compare = Callable[[Any, Any], bool]
 Operator = Callable[[Any, Any, Context], bool]
 
 
-def _plain(operator: Callable[[Any, Any], bool]) -> Operator:
-    return lambda a, b, context: operator(a, b)
+def _text(value: Any) -> str:
+    return "" if is_nothing(value) else to_text(value)
 
 
-def _matches(a: Any, b: Any, flags: str) -> bool:
-    text = "" if is_nothing(a) else to_text(a)
-    wanted = "" if is_nothing(b) else to_text(b)
-    return (pattern_of(wanted) or regex(wanted, flags)).search(text) is not None
+def _small(value: Any) -> str:
+    return _text(value).lower()
 
 
-def _pattern(flags: str, wanted: bool) -> Operator:
-    return lambda a, b, context: _matches(a, b, flags) is wanted
+def _length(value: Any) -> Any:
+    return to_number(value) if isinstance(value, str | int) else len(to_array(value))
 
 
-def _dates(compare: Callable[[Any, Any], bool]) -> Operator:
-    return lambda a, b, context: compare(to_date(a, context.zone), to_date(b, context.zone))
+def _on(convert: Callable[[Any], Any], compare: Compare) -> Operator:
+    return lambda a, b, context: bool(compare(convert(a), convert(b)))
 
 
-def _times(compare: Callable[[Any, Any], bool]) -> Operator:
-    return lambda a, b, context: compare(to_time(a), to_time(b))
+def _not(test: Operator) -> Operator:
+    return lambda a, b, context: not test(a, b, context)
 
 
-def _without_nothing(operator: Operator) -> Operator:
-    """Of nothing, no number, date or time is equal, greater or less; only unlike."""
-    return lambda a, b, context: not (is_nothing(a) or is_nothing(b)) and operator(a, b, context)
+def _exist(a: Any, b: Any, context: Context) -> bool:
+    return not is_nothing(a)
 
 
-def _unlike(operator: Operator) -> Operator:
+def _matches(flags: str) -> Operator:
     def test(a: Any, b: Any, context: Context) -> bool:
-        if is_nothing(a) or is_nothing(b):
-            return is_nothing(a) is not is_nothing(b)
-        return operator(a, b, context)
+        wanted = _text(b)
+        return (pattern_of(wanted) or regex(wanted, flags)).search(_text(a)) is not None
 
     return test
 
 
+def _array_has(a: Any, b: Any, context: Context) -> bool:
+    return any(is_equal(item, b) for item in to_array(a))
+
+
+def _array_has_small(a: Any, b: Any, context: Context) -> bool:
+    return any(_small(item) == _small(b) for item in to_array(a))
+
+
+def _dates(compare: Compare) -> Operator:
+    return lambda a, b, context: compare(to_date(a, context.zone), to_date(b, context.zone))
+
+
+def _without_nothing(test: Operator) -> Operator:
+    """Of nothing, no number, date or time is equal, greater or less; only unlike."""
+    return lambda a, b, context: not (is_nothing(a) or is_nothing(b)) and test(a, b, context)
+
+
+def _unlike(test: Operator) -> Operator:
+    def unlike(a: Any, b: Any, context: Context) -> bool:
+        if is_nothing(a) or is_nothing(b):
+            return is_nothing(a) is not is_nothing(b)
+        return test(a, b, context)
+
+    return unlike
+
+
+COMPARISONS: dict[str, Compare] = {
+    "equal": operator.eq,
+    "notequal": operator.ne,
+    "greater": operator.gt,
+    "less": operator.lt,
+    "greaterorequal": operator.ge,
+    "lessorequal": operator.le,
+}
+
+TEXT: dict[str, Compare] = {
+    "equal": operator.eq,
+    "contain": operator.contains,
+    "startwith": str.startswith,
+    "endwith": str.endswith,
+}
+
+
 def _operators() -> dict[str, Operator]:
-    found = {name: _plain(operator) for name, operator in PLAIN.items()}
-    for suffix, flags in (("", ""), (":ci", "i")):
-        found[f"text:pattern{suffix}"] = _pattern(flags, True)
-        found[f"text:notpattern{suffix}"] = _pattern(flags, False)
+    found: dict[str, Operator] = {"exist": _exist, "notexist": _not(_exist)}
+    spellings = (("", _text, "", _array_has), (":ci", _small, "i", _array_has_small))
+    for name, compare in TEXT.items():
+        for suffix, text, _, _ in spellings:
+            found[f"text:{name}{suffix}"] = _on(text, compare)
+            found[f"text:not{name}{suffix}"] = _not(_on(text, compare))
+    for suffix, _, flags, has in spellings:
+        found[f"text:pattern{suffix}"] = _matches(flags)
+        found[f"text:notpattern{suffix}"] = _not(_matches(flags))
+        found[f"array:contain{suffix}"] = has
+        found[f"array:notcontain{suffix}"] = _not(has)
     for name, compare in COMPARISONS.items():
         guard = _unlike if name == "notequal" else _without_nothing
+        found[f"number:{name}"] = guard(_on(to_number, compare))
         found[f"date:{name}"] = guard(_dates(compare))
-        found[f"time:{name}"] = guard(_times(compare))
-        found[f"number:{name}"] = guard(_plain(PLAIN[f"number:{name}"]))
+        found[f"time:{name}"] = guard(_on(to_time, compare))
+        found[f"array:{name}"] = _on(_length, compare)
+    for name in ("equal", "notequal"):
+        found[f"boolean:{name}"] = _on(to_boolean, COMPARISONS[name])
     return found
 
 
 OPERATORS = _operators()
-"""Every operator by its name in blueprints."""
+"""Every operator by its name in blueprints; array comparisons are of the arrays' lengths."""
 
 OTHER_SPELLINGS = {
     "text:isempty": "notexist",
@@ -119,29 +175,32 @@ def rows_of(conditions: Any, where: str) -> list[list[Mapping[str, Any]]]:
     raise ScenarioError(f"{where}: conditions are rows of a, o and b")
 
 
-def compile_conditions(conditions: Any, where: str) -> Test | None:
+def compile_conditions(
+    conditions: Any, where: str, functions: Functions | None = None
+) -> Test | None:
     """Compiles conditions; None where every bundle passes.
 
     Raises:
         ScenarioError: They are not of the shape, or name an operator that there is not.
         MappingError: A template cannot be compiled.
     """
-    tests = [[_condition(each, where) for each in row] for row in rows_of(conditions, where)]
+    rows = rows_of(conditions, where)
+    tests = [[_condition(each, where, functions) for each in row] for row in rows]
     if not tests:
         return None
     return lambda context: any(all(test(context) for test in row) for row in tests)
 
 
-def _condition(condition: Mapping[str, Any], where: str) -> Test:
+def _condition(condition: Mapping[str, Any], where: str, functions: Functions | None) -> Test:
     name = str(condition.get("o") or "text:equal")
-    operator = operator_named(name, where)
-    left = compile_value(condition["a"], field="filter")
-    right = compile_value(condition.get("b"), field="filter")
+    holds = operator_named(name, where)
+    left = compile_value(condition["a"], field="filter", functions=functions)
+    right = compile_value(condition.get("b"), field="filter", functions=functions)
 
     def test(context: Context) -> bool:
         a, b = left(context), right(context)
         try:
-            return operator(a, b, context)
+            return holds(a, b, context)
         except (UnusableError, TypeError) as error:
             raise MappingError(f"{name}: {error}", field="filter") from None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from segconnect.errors import SegconnectError, ThrottledError
+from segconnect.errors import Recovery, SegconnectError, ThrottledError
 
 
 class ModuleError(SegconnectError):
@@ -23,7 +23,15 @@ class ModuleError(SegconnectError):
         self, kind: str, message: str, *, detail: Any = None, delay: float | None = None
     ) -> None:
         self.kind, self.detail, self.delay = kind, detail, delay
+        self.recovery = error_type(kind).recovery
         super().__init__(message)
+
+    @property
+    def why(self) -> str:
+        """The message; of fields that do not fit, what is wrong with each."""
+        if self.kind == "BundleValidationError" and isinstance(self.detail, list):
+            return "; ".join(each.removesuffix(".") for each in self.detail)
+        return str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,13 @@ class ErrorType:
     disables: bool = False  # the scenario is switched off at once
     is_warning: bool = False  # the run ends with a warning, and what was done is committed
     delay: float | None = None  # seconds for which the scenario rests
+
+    @property
+    def recovery(self) -> Recovery:
+        """What helps: of an error that no other bundle would be spared, the scenario is mended."""
+        if self.disables or self.name == "AccountValidationError":
+            return Recovery.STOP
+        return Recovery.RETRY if self.is_retried else Recovery.FIX
 
 
 ERROR_TYPES = {

@@ -26,6 +26,9 @@ def bounded(
     Raises:
         ModuleError: They are too many, or one is too large.
     """
+    if isinstance(found, dict) and kind not in NUMBERED:  # as nearly always
+        _check_size(found, limits)
+        return [found]
     most = limits.results if kind is Kind.SEARCH else limits.items
     bundles: list[Bundle] = []
     for bundle in _listed(found):
@@ -33,11 +36,8 @@ def bounded(
             raise ModuleError("DataError", "the module put out what is not a collection")
         if len(bundles) >= most:
             raise ModuleError("MaxResultsExceededError", f"there are more than {most:,} results")
-        if kind is not Kind.ITERATOR and size(bundle, limits.bundle_bytes) > limits.bundle_bytes:
-            raise ModuleError(
-                "MaxFileSizeExceededError",
-                f"a bundle is larger than {limits.bundle_bytes:,} bytes",
-            )
+        if kind is not Kind.ITERATOR:
+            _check_size(bundle, limits)
         bundles.append(bundle)
     if kind not in NUMBERED:
         return bundles
@@ -49,6 +49,13 @@ def bounded(
         {**bundle, "__IMTINDEX__": index, "__IMTLENGTH__": count}
         for index, bundle in enumerate(bundles, 1)
     ]
+
+
+def _check_size(bundle: Bundle, limits: Limits) -> None:
+    if bundle and size(bundle, limits.bundle_bytes) > limits.bundle_bytes:
+        raise ModuleError(
+            "MaxFileSizeExceededError", f"a bundle is larger than {limits.bundle_bytes:,} bytes"
+        )
 
 
 def _listed(found: Iterable[Bundle] | Bundle | None) -> Iterable[Bundle]:

@@ -6,13 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from segconnect.errors import MappingError, ScenarioError, SegconnectError
-from segconnect.mapping import Context, compile_value
+from segconnect.mapping import Context, Functions, compile_value
 from segconnect.mapping.values import to_boolean
+from segconnect.scenario.blueprint.known import KNOWN
+from segconnect.scenario.blueprint.known import Kind as KnownKind
 from segconnect.scenario.engine.conditions import Test, compile_conditions
 from segconnect.scenario.engine.fields import Field, coerced
 from segconnect.scenario.engine.registry import RUNNABLE, Declaration, Function, Kind, find
 from segconnect.scenario.engine.settings import Limits, read_settings
 from segconnect.types import shown
+
+CONNECTION_NAMES = ("__IMTCONN__", "connection", "account")
+"""The parameters in which a module of an account may name its connection."""
 
 Evaluate = Callable[[Context], Any]
 Bound = Mapping[int | str, Function | Declaration]
@@ -61,8 +66,15 @@ class Branch:
 class Node:
     """One module of a blueprint, ready to run."""
 
-    def __init__(self, source: Mapping[str, Any], declaration: Declaration, chain: Chain) -> None:
+    def __init__(
+        self,
+        source: Mapping[str, Any],
+        declaration: Declaration,
+        chain: Chain,
+        functions: Functions | None,
+    ) -> None:
         self.source, self.declaration, self.chain = source, declaration, chain
+        self._functions = functions
         self.id = int(source["id"])
         self.module = str(source["module"])
         version = source.get("version")
@@ -78,19 +90,43 @@ class Node:
         self.mark = ""  # of a merge: its if-else
         self.feeder: Node | None = None
         where = self.where
-        self.test = compile_conditions(_collection(source.get("filter")).get("conditions"), where)
+        self.test = compile_conditions(
+            _collection(source.get("filter")).get("conditions"), where, functions
+        )
         mapper = source.get("mapper")
         self._mapper: Evaluate | None = (
-            compile_value(mapper, field="") if mapper and declaration.is_mapped else None
+            compile_value(mapper, field="", functions=functions)
+            if mapper and declaration.is_mapped
+            else None
         )
         expect = _collection(source.get("metadata")).get("expect")
         self._expect: Sequence[Field] = expect if isinstance(expect, list) else ()
         flags = _collection(source.get("flags"))
         group_by = flags.get("groupBy")
-        self.group_by = compile_value(group_by, field="groupBy") if group_by else None
+        self.group_by = (
+            compile_value(group_by, field="groupBy", functions=functions) if group_by else None
+        )
         self.stops_if_empty = to_boolean(flags.get("stopIfEmpty"))
         self.outputs = self._merge_outputs() if self.kind is Kind.CONVERGER else []
         self.merge_filters = self._merge_filters() if self.kind is Kind.CONVERGER else []
+
+    @property
+    def label(self) -> str:
+        """What people call the module."""
+        known = KNOWN.get(self.declaration.name)
+        return self.module if known is None else known.label
+
+    @property
+    def acts(self) -> bool:
+        """Whether it does something outside of the run; of a bound module it is taken to."""
+        known = KNOWN.get(self.declaration.name)
+        return known is None or known.kind is KnownKind.ACTION
+
+    @property
+    def connection(self) -> str:
+        """The id of the connection that it sends with; "" if it names none."""
+        named = (self.parameters.get(name) for name in CONNECTION_NAMES)
+        return str(next((each for each in named if each is not None), ""))
 
     @property
     def where(self) -> str:
@@ -124,13 +160,15 @@ class Node:
             name = str(output.get("name", ""))
             mappings = output.get("mappings")
             each = mappings if isinstance(mappings, list) else [mappings]
-            found.append((name, [compile_value(one, field=name) for one in each]))
+            found.append(
+                (name, [compile_value(one, field=name, functions=self._functions) for one in each])
+            )
         return found
 
     def _merge_filters(self) -> list[Test | None]:
         filters = self.source.get("filters")
         return [
-            compile_conditions(_collection(each).get("conditions"), self.where)
+            compile_conditions(_collection(each).get("conditions"), self.where, self._functions)
             for each in (filters if isinstance(filters, list) else [])
         ]
 
@@ -150,6 +188,7 @@ class Plan:
         blueprint: As exports have it: name, flow, metadata.
         bound: What modules of other apps do here, by id or by "app:Module".
         limits: How many modules it may have, and how deep they may be nested.
+        functions: What templates may call; None is the built-in and installed functions.
 
     Raises:
         ScenarioError: It cannot run; every problem is told, and nothing was sent.
@@ -160,7 +199,9 @@ class Plan:
         blueprint: Mapping[str, Any],
         bound: Bound | None = None,
         limits: Limits | None = None,
+        functions: Functions | None = None,
     ) -> None:
+        self._functions = functions
         self.blueprint, self._bound, self._limits = blueprint, bound or {}, limits or Limits()
         self.name = str(blueprint.get("name") or "")
         self.settings = read_settings(blueprint)
@@ -230,7 +271,7 @@ class Plan:
             self._problems.append(f"{where}: stands outside of an error handler")
             return None
         try:
-            node = Node(source, declaration, chain)
+            node = Node(source, declaration, chain, self._functions)
         except MappingError as error:
             self._problems.append(f"{where}: {error}")
             return None
@@ -292,7 +333,7 @@ class Plan:
             test: Test | None = None
             if branch.get("type") != "else":
                 try:
-                    test = compile_conditions(branch.get("conditions"), node.where)
+                    test = compile_conditions(branch.get("conditions"), node.where, self._functions)
                 except SegconnectError as error:
                     self._problems.append(f"{node.where}: {error}")
             node.branches.append(Branch(chain, test))

@@ -82,6 +82,7 @@ class Declaration:
         versions: The versions that are known; another one runs as the newest.
         is_mapped: Whether its mapper is evaluated by the run before it is called.
         counts: Whether an invocation is an operation.
+        sends: Whether it fills a module of an account in, and sends it.
         polls: Whether a trigger asks for what is new, so that a next cycle may find more.
     """
 
@@ -93,6 +94,7 @@ class Declaration:
     help: str = ""
     is_mapped: bool = True
     counts: bool = True
+    sends: bool = False
     polls: bool = True
 
 

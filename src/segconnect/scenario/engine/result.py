@@ -43,6 +43,7 @@ class RunError:
     message: str
     module_id: int | None
     module: str
+    cause: SegconnectError
 
 
 @dataclass(slots=True)
@@ -64,6 +65,7 @@ class Incomplete:
     blueprint: dict[str, Any]
     created: datetime
     execution_id: str
+    cause: SegconnectError
     retries: int = 0
     interval: timedelta | None = None
     attempts: int = 0
@@ -88,6 +90,7 @@ class Result:
     started: datetime
     status: Status = Status.SUCCESS
     cycles: int = 0
+    total: int = 0  # all operations
     operations: Counter[int] = field(default_factory=Counter)
     trace: list[Operation] = field(default_factory=list)
     is_trace_cut: bool = False
@@ -103,11 +106,6 @@ class Result:
     pause: timedelta | None = None
     seconds: float = 0.0
 
-    @property
-    def total(self) -> int:
-        """All operations."""
-        return sum(self.operations.values())
-
     def warn(self, message: str) -> None:
         """Adds a warning; a run that ended well ends with a warning then."""
         self.warnings.append(message)
@@ -119,7 +117,7 @@ class Result:
     ) -> None:
         """Ends the run with an error; one that a Rollback directive took does not count."""
         kind = error_type(error.kind)
-        self.error = RunError(error.kind, str(error), module_id, module)
+        self.error = RunError(error.kind, str(error), module_id, module, error)
         if kind.is_warning and not is_handled:
             self.warn(f"{error.kind}: {error}")
             return

@@ -20,28 +20,13 @@ from segconnect.scenario.engine.measure import bounded
 from segconnect.scenario.engine.plan import Chain, Node, Plan
 from segconnect.scenario.engine.recording import Recorder
 from segconnect.scenario.engine.registry import Bundle, Call, Kind
-from segconnect.scenario.engine.result import Incomplete, Operation, Result
+from segconnect.scenario.engine.result import Incomplete, Operation, Result, Status
 from segconnect.scenario.engine.services import Services
 from segconnect.scenario.engine.setting_aside import RETRIES_BY_ITSELF, Aside, terms_of
 from segconnect.scenario.engine.state import State
+from segconnect.scenario.engine.stopping import Failure, Stop
 
 Bundles = dict[Any, Any]  # what each module put out, by its id
-
-
-class _Stop(Exception):  # noqa: N818  # it is no error: a directive asks for it, too
-    """The run ends here."""
-
-    def __init__(self, *, commits: bool, failed: int | None = None) -> None:
-        self.commits, self.failed = commits, failed
-        super().__init__()
-
-
-class _Failure:
-    """A module that failed, while its handler runs."""
-
-    def __init__(self) -> None:
-        self.directive: Node | None = None
-        self.values: Bundle = {}
 
 
 class Run:
@@ -69,14 +54,18 @@ class Run:
         self.state.run_scenario = self._run_scenario
         self.result = Result(plan.name, self.state.execution_id, services.now())
         self._began = services.monotonic()
+        self._spent = 0  # operations of the runs before this one, where a source's bundles are runs
         self._collectors: dict[int, list[Collector]] = {}
         self._loose: list[Collector] = []  # of a retry, whose feeder ran before it
-        self._failures: list[_Failure] = []
+        self._failures: list[Failure] = []
         self._is_answered = False
         self._recorder = Recorder(
             self.result, services, keeps=trace, is_confidential=self.settings.confidential
         )
         self._aside = Aside(plan, services, self.result, retried)
+        self._variables = services.variables_of(
+            plan.name, self.state.execution_id, self.state.inputs
+        )
         self._ends = {  # the modules that take over what becomes of a bundle
             Kind.AGGREGATOR: self._collect,
             Kind.ROUTER: self._route,
@@ -92,7 +81,7 @@ class Run:
                 self._cycles()
             else:
                 self._retry(self.retried)
-        except _Stop as stop:
+        except Stop as stop:
             self._end(stop)
         except BaseException:
             self.state.rollback(None, auto_commit=False)
@@ -114,6 +103,31 @@ class Run:
             self._commit()
             if not outputs or not self._has_more(first):
                 return
+
+    def take(self, bundle: Bundle) -> Result:
+        """Takes one bundle of a source through the flow, as a run of its own.
+
+        What became of it is in the result, which is that of all bundles taken: its error and
+        incomplete executions are those of this one.
+        """
+        result = self.result
+        result.status, result.error = Status.SUCCESS, None
+        result.incomplete, result.warnings = [], []
+        result.cycles += 1
+        self._spent = result.total
+        self.state.begin_cycle()
+        self._began = self.services.monotonic()
+        self._is_answered = False
+        try:
+            self._recorder.gave(self._operation(self.plan.first), [bundle])
+            self._go_on(self.plan.first, {}, [bundle])
+            self._commit()
+        except Stop as stop:
+            self._end(stop)
+        except BaseException:
+            self.state.rollback(None, auto_commit=False)
+            raise
+        return result
 
     def _start(self, first: Node) -> list[Bundle]:
         """What the first module puts out in this cycle."""
@@ -151,7 +165,7 @@ class Run:
         self.result.is_committed = True
         self._answer()
 
-    def _end(self, stop: _Stop) -> None:
+    def _end(self, stop: Stop) -> None:
         if stop.commits:
             self._commit()
             return
@@ -325,7 +339,7 @@ class Run:
                 assert node.declaration.run is not None
                 found = node.declaration.run(self._call(node, context), node.parameters, values)
                 outputs = bounded(found, node.kind, self.limits, node.parameters, values)
-        except _Stop:
+        except Stop:
             raise
         except Exception as error:
             if self.settings.auto_commit:
@@ -348,26 +362,14 @@ class Run:
         )
 
     def _context(self, bundles: Bundles) -> Context:
-        own = self.services.variables
-        scenario = {
-            "name": self.plan.name,
-            **(own.get("scenario") or {}),
-            "executionId": self.state.execution_id,
-        }
-        variables = {
-            **own,
-            "scenario": scenario,
-            "input": self.state.inputs,
-            "executionId": self.state.execution_id,
-        }
-        return Context(bundles, self.services.now(), self.services.timezone, variables)
+        return Context(bundles, self.services.now(), self.services.timezone, self._variables)
 
     def _operation(self, node: Node) -> Operation:
         """Begins an operation, unless the run may have no more of them."""
         if node.declaration.counts:
             if self.services.monotonic() - self._began > self.limits.seconds:
                 self._interrupt("ExecutionInterruptedError", "the run took too long", node)
-            if self.result.total >= self.limits.operations:
+            if self.result.total - self._spent >= self.limits.operations:
                 told = f"the run would take more than {self.limits.operations:,} operations"
                 self._interrupt("OperationsLimitExceededError", told, node)
         return self._recorder.begin(node)
@@ -378,7 +380,7 @@ class Run:
         self.result.fail(
             error, node.id if node else None, node.module if node else "", is_handled=False
         )
-        raise _Stop(commits=error_type(kind).is_warning)
+        raise Stop(commits=error_type(kind).is_warning)
 
     # errors
 
@@ -396,21 +398,21 @@ class Run:
             case "builtin:Resume":
                 return [failure.values]
             case "builtin:Commit":
-                raise _Stop(commits=True)
+                raise Stop(commits=True)
             case "builtin:Rollback":
                 self.result.fail(error, node.id, node.module, is_handled=True)
-                raise _Stop(commits=False, failed=node.id)
+                raise Stop(commits=False, failed=node.id)
             case "builtin:Break":
                 return self._break(node, bundles, error, failure.values)
         return []
 
-    def _handled(self, node: Node, bundles: Bundles, told: dict[str, Any]) -> _Failure | None:
+    def _handled(self, node: Node, bundles: Bundles, told: dict[str, Any]) -> Failure | None:
         """Runs a module's handler; None if it has none that takes this bundle."""
         handler = node.onerror
         if handler is None:
             return None
         scope = {**bundles, node.id: {"error": told}}
-        failure = _Failure()
+        failure = Failure()
         self._failures.append(failure)
         try:
             first = handler.nodes[0]
@@ -429,7 +431,7 @@ class Run:
                 failure.values = node.values(self._context(bundles))
             except SegconnectError as error:
                 self.result.fail(error, node.id, node.module, is_handled=False)
-                raise _Stop(commits=False, failed=node.id) from None
+                raise Stop(commits=False, failed=node.id) from None
             failure.directive = node
 
     def _unhandled(self, node: Node, bundles: Bundles, error: SegconnectError) -> list[Bundle]:
@@ -441,9 +443,9 @@ class Run:
             if not kind.disables:
                 return []
             self.result.fail(error, node.id, node.module, is_handled=False)
-            raise _Stop(commits=True)
+            raise Stop(commits=True)
         self.result.fail(error, node.id, node.module, is_handled=False)
-        raise _Stop(commits=kind.is_warning, failed=node.id)
+        raise Stop(commits=kind.is_warning, failed=node.id)
 
     def _break(
         self, node: Node, bundles: Bundles, error: SegconnectError, values: Bundle
@@ -455,7 +457,7 @@ class Run:
             )
             told = ModuleError(error.kind, f"{error} (Break sets nothing aside: {why})")
             self.result.fail(told, node.id, node.module, is_handled=False)
-            raise _Stop(commits=False, failed=node.id)
+            raise Stop(commits=False, failed=node.id)
         self._set_aside(node, bundles, error, *terms_of(values))
         return []
 
@@ -470,7 +472,7 @@ class Run:
         if not self._aside.put(node, bundles, error, retries, interval):
             self.result.fail(error, node.id, node.module, is_handled=False)
             self.result.disables = True
-            raise _Stop(commits=False, failed=node.id)
+            raise Stop(commits=False, failed=node.id)
 
     # scenarios within scenarios
 
@@ -481,7 +483,7 @@ class Run:
                 f"scenarios call each other more than {self.limits.subscenarios} deep",
             )
         self.state.commit()
-        plan = Plan(blueprint, self.services.bound, self.limits)
+        plan = Plan(blueprint, self.services.bound, self.limits, self.services.functions)
         return Run(
             plan,
             self.services,

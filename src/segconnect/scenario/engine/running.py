@@ -34,7 +34,7 @@ def run(
         ScenarioError: It cannot run; nothing was sent.
     """
     services = services or Services()
-    plan = Plan(blueprint, services.bound, services.limits)
+    plan = Plan(blueprint, services.bound, services.limits, services.functions)
     return Run(plan, services, given=given, inputs=inputs, trace=trace).run()
 
 
@@ -47,7 +47,7 @@ def retry(
         ScenarioError: Its blueprint cannot run, or has the module no more.
     """
     services = services or Services()
-    plan = Plan(incomplete.blueprint, services.bound, services.limits)
+    plan = Plan(incomplete.blueprint, services.bound, services.limits, services.functions)
     if incomplete.module_id not in plan.nodes:
         raise ModuleError(
             "InvalidConfigurationError",

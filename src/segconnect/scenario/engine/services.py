@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any, Protocol
 
 from segconnect import clock
+from segconnect.mapping import Functions
 from segconnect.modules import Module
 from segconnect.scenario.engine.errors import ModuleError
 from segconnect.scenario.engine.registry import Declaration, Function
@@ -87,6 +89,8 @@ class Services:
         allowed_hosts: Hosts, or host:port, that HTTP modules may reach though they are private.
         counters: Of the increments that are never reset, by scenario and module id.
         cursors: Where polling triggers stand, by scenario and module id; plain JSON values.
+        functions: What templates may call; None is the built-in and installed functions.
+        base: The directory that files of the scenario are relative to.
         variables: What `var.team.x`, `var.organization.x` and `var.scenario.x` stand for.
         on_operation: Called with every operation, as `trace` keeps it.
         on_response: Called when a webhook's caller can be answered.
@@ -109,9 +113,23 @@ class Services:
     allowed_hosts: Sequence[str] = ()
     counters: dict[tuple[str, int], int] = field(default_factory=dict)
     cursors: dict[tuple[str, int], Any] = field(default_factory=dict)
+    functions: Functions | None = None
+    base: Path = Path()
     variables: Mapping[str, Any] = field(default_factory=dict)
     on_operation: Callable[[Operation], None] | None = None
     on_response: Callable[[Response], None] | None = None
+
+    def variables_of(
+        self, scenario: str, execution_id: str, inputs: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Answers what bare names and `var.` stand for in a run of that scenario."""
+        known = self.variables.get("scenario") or {}
+        return {
+            **self.variables,
+            "scenario": {"name": scenario, **known, "executionId": execution_id},
+            "input": inputs,
+            "executionId": execution_id,
+        }
 
     def connection(self, parameters: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
         """Finds the credentials that a module's parameters name.

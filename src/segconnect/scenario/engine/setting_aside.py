@@ -66,6 +66,7 @@ class Aside:
                 blueprint=self._blueprint,
                 created=self._services.now(),
                 execution_id=self._result.execution_id,
+                cause=error,
                 retries=retries,
                 interval=interval,
             )

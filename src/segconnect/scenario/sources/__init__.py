@@ -22,11 +22,15 @@ class Source(Protocol):
         """Answers how far it is, and how far there is to go, in bytes."""
 
 
+SOURCES = {"segconnect:ReadCsvFile": "csv", "segconnect:ReadJsonFile": "json"}
+"""The modules that read files, and their short names."""
+
+
 def open_source(module: str, parameters: Mapping[str, Any], base: Path) -> Source:
     """Opens a source by its module name.
 
     Args:
-        module: csv or json.
+        module: One of SOURCES.
         parameters: What the scenario says of it.
         base: The directory that relative files are in.
 
@@ -38,15 +42,14 @@ def open_source(module: str, parameters: Mapping[str, Any], base: Path) -> Sourc
     from segconnect.scenario.sources.json import JsonSource
 
     kinds: dict[str, Any] = {"csv": CsvSource, "json": JsonSource}
-    if module not in kinds:
-        raise ScenarioError(unknown_name("source", module, kinds))
-    kind = kinds[module]
+    name = SOURCES[module]
+    kind = kinds[name]
     unknown = [name for name in parameters if name not in kind.PARAMETERS]
     if unknown:
         told = "; ".join(unknown_name("parameter", name, kind.PARAMETERS) for name in unknown)
-        raise ScenarioError(f"{module}: {told}")
+        raise ScenarioError(f"{name}: {told}")
     if "file" not in parameters:
-        raise ScenarioError(f"{module}: parameter 'file' is missing: the file to read")
+        raise ScenarioError(f"{name}: parameter 'file' is missing: the file to read")
     given = dict(parameters)
     path = base / Path(str(given.pop("file"))).expanduser()
     source: Source = kind(path, **given)

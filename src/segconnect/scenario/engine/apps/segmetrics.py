@@ -8,6 +8,7 @@ from segconnect.errors import InvalidBundleError
 from segconnect.modules import MODULES, Module
 from segconnect.scenario.blueprint.segmetrics import CANONICAL, renamed, resolve, with_pairs
 from segconnect.scenario.engine.errors import invalid
+from segconnect.scenario.engine.plan import CONNECTION_NAMES
 from segconnect.scenario.engine.registry import (
     ALIASES,
     RUNNABLE,
@@ -50,8 +51,8 @@ def _function(module: type[Module]) -> Function:
             filled = _filled(module, values)
         finally:
             default_zone.reset(token)
-        names = ("__IMTCONN__", "connection", "account")
-        connection = next((parameters[n] for n in names if parameters.get(n) is not None), "")
+        named = (parameters.get(name) for name in CONNECTION_NAMES)
+        connection = next((each for each in named if each is not None), "")
         output = call.services.client_for(str(connection)).send(filled)
         return dict(output) if isinstance(output, Mapping) else {"body": output}
 
@@ -62,7 +63,9 @@ def _declare() -> None:
     for module in MODULES:
         name = _NAMES[module]
         first_line = (module.__doc__ or "").partition("\n")[0]
-        RUNNABLE[name] = Declaration(name, Kind.ACTION, run=_function(module), help=first_line)
+        RUNNABLE[name] = Declaration(
+            name, Kind.ACTION, run=_function(module), help=first_line, sends=True
+        )
     ALIASES.append(alias)
 
 
