@@ -117,7 +117,7 @@ class Committer:
     def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._task is None:
             self._task = loop.create_task(self._run(loop))
-        elif self._gathered is not None and len(self._queue) >= self._wanted:
+        elif self._gathered is not None and (self._waiting or len(self._queue) >= self._wanted):
             _finish(self._gathered, None)
 
     async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
