@@ -50,3 +50,38 @@ def test_what_is_no_host_is_refused(given: str, monkeypatch: pytest.MonkeyPatch)
 
     with pytest.raises(UsageError, match=r"allowed_hosts.* is not a host, or host:port"):
         load()
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("attempts", "0"),
+        ("timeout", "0"),
+        ("read_timeout", "soon"),
+        ("rate", "-1"),
+        ("rate", "inf"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused_by_name(
+    name: str, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"SEGCONNECT_{name.upper()}", given)
+
+    with pytest.raises(UsageError, match=f"settings: {name}: "):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("host", "root"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8350/api"),
+        ("localhost", "http://localhost:8350/api"),
+        ("::1", "http://[::1]:8350/api"),
+        ("[::1]", "http://[::1]:8350/api"),
+        ("fd00::7", "http://[fd00::7]:8350/api"),
+        ("0.0.0.0", "http://127.0.0.1:8350/api"),
+        ("::", "http://[::1]:8350/api"),
+    ],
+)
+def test_our_own_account_is_reached_where_the_server_listens(host: str, root: str) -> None:
+    assert load(host=host).local_url == root

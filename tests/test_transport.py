@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from segconnect import clock
+from segconnect.connections import Connection
 from segconnect.errors import (
     ConnectionSetupError,
     InvalidBundleError,
@@ -37,6 +38,7 @@ from segconnect.errors import (
     UnreachableError,
     UsageError,
 )
+from segconnect.settings import Settings
 from segconnect.transport import BATCH_HEADER, Limits, Transport
 from segconnect.wire import endpoints
 from segconnect.wire.request import Address, Answer, Request
@@ -556,6 +558,76 @@ async def test_a_rate_limit_spaces_requests_out() -> None:
         await asyncio.gather(*(transport.send(UPSERT) for _ in range(16)))
 
     assert there.heard[-1].at - began >= 0.049  # ten at once, then one each 10 ms
+
+
+# -- limits from outside -------------------------------------------------------------------------
+
+
+async def sent_with_settings(there: Peer, settings: Settings | None = None) -> SegconnectError:
+    """Sends an upsert over a connection that is given no limits, and answers its error."""
+    connection = Connection(
+        name="shop", api_key=KEY, account_id="A", integration_id="I", base_url=there.root
+    )
+    transport = connection.transport(settings)
+    try:
+        await transport.send(UPSERT)
+    except SegconnectError as error:
+        return error
+    finally:
+        await transport.close()
+    raise AssertionError("it was sent")
+
+
+@in_loop
+async def test_attempts_and_time_outs_are_set_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SEGCONNECT_ATTEMPTS", "2")
+    monkeypatch.setenv("SEGCONNECT_READ_TIMEOUT", "0.03")
+    async with peer(HANG) as there:
+        error = await sent_with_settings(there)
+
+    assert "gave no answer in time" in str(error)
+    assert len(there.heard) == 2
+
+
+@in_loop
+async def test_limits_are_set_in_the_settings_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("segconnect.toml").write_text("attempts = 1\ntimeout = 0.03\n")
+    async with peer(HANG) as there:
+        error = await sent_with_settings(there)
+
+    assert "gave no answer in time" in str(error)
+    assert len(there.heard) == 1
+
+
+def test_limits_are_those_of_the_settings_and_else_as_always() -> None:
+    assert Limits.of(Settings()) == Limits()
+    assert Limits.of(Settings(connect_timeout=1, attempts=2, rate=50)) == Limits(
+        connect_timeout=1, attempts=2, rate=50
+    )
+
+
+@in_loop
+async def test_a_rate_is_set_in_the_settings_and_what_is_given_counts_before_them() -> None:
+    settings = Settings(rate=100)
+    async with peer(OK) as there:
+        connection = Connection(
+            name="shop", api_key=KEY, account_id="A", integration_id="I", base_url=there.root
+        )
+        took = []
+        for limits in (None, QUICK):
+            transport = connection.transport(settings, limits)
+            began = time.monotonic()
+            await asyncio.gather(*(transport.send(UPSERT) for _ in range(26)))
+            took.append(time.monotonic() - began)
+            await transport.close()
+
+    assert took[0] >= 0.149  # ten at once, then one each 10 ms
+    assert took[1] < took[0]
 
 
 # -- ways ----------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ class AsyncClient:
         account_id: The account ID.
         integration_id: The integration ID.
         base_url: The API root; default: the hosted one. "local" is your own account.
-        limits: Time-outs, retries and rate.
+        limits: Time-outs, retries and rate; default: those of the settings.
         settings: Where connections are kept and what "local" means; default: as usual.
 
     Raises:

@@ -21,6 +21,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -161,9 +162,16 @@ class Connection(Collection):
     def transport(
         self, settings: Settings | None = None, limits: Limits | None = None
     ) -> Transport:
-        """Opens the way to the account."""
-        from segconnect.transport import Transport  # what lists connections opens no socket
+        """Opens the way to the account.
 
+        Args:
+            settings: What "local" means, and the limits where none are given; default: as usual.
+            limits: Time-outs, retries and rate.
+        """
+        from segconnect.transport import Limits, Transport  # what lists connections opens no socket
+
+        settings = settings or load()
+        limits = limits or Limits.of(settings)
         key = self.api_key.get_secret_value()
         return Transport(self.root(settings), key, name=self.name, limits=limits)
 
@@ -409,8 +417,12 @@ def verify_now(connection: Connection, settings: Settings | None = None) -> None
     """
     from segconnect.transport import Limits
 
+    settings = settings or load()
+    limits = Limits.of(settings)
+    limits = replace(limits, attempts=min(3, limits.attempts))  # a person is waiting
+
     async def ask() -> None:
-        transport = connection.transport(settings, Limits(attempts=3))  # a person is waiting
+        transport = connection.transport(settings, limits)
         try:
             await transport.verify(connection.address)
         finally:

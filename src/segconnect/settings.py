@@ -54,6 +54,9 @@ def _read_host(text: str) -> str:
     return text
 
 
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
 class Settings(BaseSettings):
     """The settings of one process. A path may begin with ~."""
 
@@ -72,6 +75,21 @@ class Settings(BaseSettings):
     port: int = Field(default=8350, ge=0, le=65535, description="The port that it listens on.")
     secret_key: SecretStr | None = Field(
         default=None, description="The key of stored secrets; without one, a key file in data."
+    )
+    connect_timeout: Seconds | None = Field(
+        default=None, description="Seconds that a connection to an account may take to be made."
+    )
+    read_timeout: Seconds | None = Field(
+        default=None, description="Seconds that an account may be silent while it answers."
+    )
+    timeout: Seconds | None = Field(
+        default=None, description="Seconds that one attempt to send a request may take in all."
+    )
+    attempts: int | None = Field(
+        default=None, ge=1, le=100, description="How often a request is tried, in all."
+    )
+    rate: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="The most requests a second."
     )
     allowed_hosts: Annotated[list[str], NoDecode, BeforeValidator(_read_hosts)] = Field(
         default=[],
@@ -103,8 +121,19 @@ class Settings(BaseSettings):
 
     @property
     def local_url(self) -> str:
-        """The API root of our own account, for connections whose base URL is `local`."""
-        return f"http://{self.host}:{self.port}/api"
+        """The API root of our own account, for connections whose base URL is `local`.
+
+        A server that listens on every address of the machine is reached over loopback.
+        """
+        try:
+            address = ipaddress.ip_address(self.host.strip("[]"))
+        except ValueError:
+            host = self.host
+        else:
+            if address.is_unspecified:
+                address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+            host = str(address) if address.version == 4 else f"[{address}]"
+        return f"http://{host}:{self.port}/api"
 
 
 def load(**given: object) -> Settings:

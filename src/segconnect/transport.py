@@ -21,7 +21,7 @@ from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic_core import from_json, to_json
@@ -44,6 +44,7 @@ from segconnect.errors import (
     UnreachableError,
     UsageError,
 )
+from segconnect.settings import Settings
 from segconnect.wire.request import Address, Answer, Request
 
 if TYPE_CHECKING:
@@ -70,6 +71,13 @@ class Limits:
     max_retry_after: float = 60.0  # an account that asks for more is asked again after this
     rate: float | None = None  # requests a second; None: as fast as it goes
     max_answer: int = 32 * 2**20  # bytes
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Answers the limits that the settings name; what they leave out is as always."""
+        names = ("connect_timeout", "read_timeout", "timeout", "attempts", "rate")
+        given = {name: getattr(settings, name) for name in names}
+        return cls(**{name: value for name, value in given.items() if value is not None})
 
 
 class _UnusableError(UnreachableError):
