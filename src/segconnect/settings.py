@@ -7,9 +7,10 @@ import json
 import re
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -54,6 +55,14 @@ def _read_host(text: str) -> str:
     return text
 
 
+def _read_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"unknown time zone {name!r}; expected one such as Europe/Oslo") from None
+    return name
+
+
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -90,6 +99,10 @@ class Settings(BaseSettings):
     )
     rate: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, description="The most requests a second."
+    )
+    timezone: Annotated[str, AfterValidator(_read_zone)] = Field(
+        default="UTC",
+        description="The zone of dates without one, such as Europe/Oslo; a scenario has its own.",
     )
     allowed_hosts: Annotated[list[str], NoDecode, BeforeValidator(_read_hosts)] = Field(
         default=[],

@@ -57,7 +57,7 @@ DATE_FORMATS = (
 """The published examples of supported date and time texts."""
 
 default_zone: ContextVar[tzinfo] = ContextVar("default_zone", default=UTC)
-"""The time zone of a moment given without one; set from the connection's or scenario's setting."""
+"""The time zone of a moment given without one; set from the settings, or from the scenario's."""
 
 
 def zone_named(name: str) -> ZoneInfo:

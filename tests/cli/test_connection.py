@@ -268,6 +268,8 @@ def test_a_mail_server_is_asked_and_other_credentials_cannot_be_tested(segconnec
     ran = segconnect("connection", "test", "crm")
     assert ran.code == 2
     assert "connection 'crm' cannot be tested" in ran.err
+    dry = segconnect("send", "delete-contact", "--contact", "7", "--dry-run")
+    assert dry.out == "DELETE /v1/ACCOUNT_ID/INTEGRATION_ID/contact/7\n"
     ran = segconnect("send", "delete-contact", "--contact", "7", "--connection", "crm")
     assert "connection 'crm' is for http-basic, and not one to SegMetrics" in ran.err
 

@@ -291,3 +291,20 @@ def test_send_alone_lists_the_modules_and_an_unknown_one_is_told(segconnect: Any
     unknown = segconnect("send", "add-update-ordr")
     assert unknown.code == 2
     assert "did you mean 'add-update-order'?" in unknown.err
+
+
+def test_dates_without_a_zone_are_in_the_one_that_is_set(
+    segconnect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEGCONNECT_TIMEZONE", "America/New_York")
+    dry = ("send", "add-update-contact", "--email", "a@b.c", "--dry-run", "--json")
+    sent = segconnect(*dry, "--date-created", "2016-06-20 17:26").json["requests"][0]["body"]
+    assert sent["date_created"] == "2016-06-20 21:26:00"
+
+    monkeypatch.setenv("SEGCONNECT_TIMEZONE", "Europe/Olso")
+    ran = segconnect(*dry)
+    assert (ran.code, "unknown time zone 'Europe/Olso'" in ran.err) == (2, True)
+
+
+def test_a_yes_or_no_is_shown_with_both_of_its_options(segconnect: Any) -> None:
+    assert "--is-refunded/--no-is-refunded" in segconnect("modules", "show", "add-update-order").out

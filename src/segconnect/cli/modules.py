@@ -104,7 +104,8 @@ def _field(field: FormField) -> list[str]:
         told.append(f"{field.minimum:,} to {field.maximum:,}")
     if not field.mappable:
         told.append("selected, not mapped")
-    lines = [f"  {field.label:<30} {field.name:<16} {field.option:<17} {'; '.join(told)}"]
+    option = "/".join(field.options())
+    lines = [f"  {field.label:<30} {field.name:<16} {option:<17} {'; '.join(told)}"]
     source = "" if field.source == SEED else f" [{field.source}]"
     lines += _wrapped(f"{field.help}{source}", "      ")
     for inner in field.fields:

@@ -115,7 +115,7 @@ def _parameter(field: FormField, instead: str | None) -> Parameter:
     annotation: Any = str | None
     option = field.option
     if field.input is Input.YES_NO:
-        annotation, option = bool | None, f"{field.option}/--no-{field.option.removeprefix('--')}"
+        annotation, option = bool | None, "/".join(field.options())
     elif field.many:
         annotation = list[str] | None
     panel = "Fields"

@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 import typer
 
 from segconnect.cli.bundle import build
-from segconnect.connections import Connections
+from segconnect.connections import SEGMETRICS, Connections
 from segconnect.errors import InvalidBundleError, PartlyDoneError, RefusedError
 from segconnect.modules import Module
 from segconnect.settings import load
+from segconnect.types import default_zone, zone_named
 from segconnect.wire.request import Address, Request
 
 REFUSED = 1  # the exit code when the account refuses the bundle
@@ -37,7 +38,7 @@ def send(
     """Sends a module and prints its output; or, on a dry run, what would be sent."""
     settings = load(data=data)
     try:
-        bundle = build(module, given, nulls)
+        bundle = _built(module, given, nulls, settings.timezone)
         if dry_run:
             _show(bundle.requests(_address(Connections(settings), connection)), as_json)
             return
@@ -58,9 +59,20 @@ def send(
     typer.echo(json.dumps(output, indent=2, ensure_ascii=False) if as_json else readable(output))
 
 
+def _built(
+    module: type[Module], given: Mapping[str, Any], nulls: Sequence[str], timezone: str
+) -> Module:
+    """Makes the module, its dates without a zone in the one that is set."""
+    token = default_zone.set(zone_named(timezone))
+    try:
+        return build(module, given, nulls)
+    finally:
+        default_zone.reset(token)
+
+
 def _address(connections: Connections, name: str | None) -> Address:
     """Finds whose data is meant; no key is needed for it."""
-    kept = {each.name: each for each in connections.list()}
+    kept = {each.name: each for each in connections.list() if each.service == SEGMETRICS}
     if name is None and not kept:
         return ANY
     chosen = kept.get(name) if name else next(iter(kept.values()), None)

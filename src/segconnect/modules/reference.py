@@ -37,7 +37,9 @@ out, and what is left out is not sent. An empty text is sent as an empty text, a
 - **Money** is whole cents: 1250 is 12.50. `12.5` and `"$10"` are refused, never rounded.
 - **Dates** are texts such as `2016-06-20 17:26:44`, `2016-06-20T17:26:44.356Z`,
   `06/20/2016 5:26 PM` or `20.6.2016`, or Python's `datetime` and `date`. Without an offset they are
-  in the time zone that is set, UTC unless said otherwise. They are sent in UTC.
+  in the time zone that is set, UTC unless said otherwise: by `timezone` in a scenario, by
+  `SEGCONNECT_TIMEZONE` for `segconnect send`, by `segconnect.types.default_zone.set(zone)` in
+  Python. They are sent in UTC.
 - **IDs** are texts; 42 and `"42"` are the same ID.
 
 The examples are run by the tests, each in an account that holds the contact, order and subscription
@@ -132,7 +134,7 @@ def request_example(module: type[Module]) -> str:
 
 def _options(field: FormField, value: Any) -> Iterator[list[str]]:
     if field.input is Input.YES_NO:
-        yield [field.option if value else f"--no-{field.option.removeprefix('--')}"]
+        yield [field.options()[0 if value else 1]]
     elif field.input is Input.PAIRS:
         for key, each in value.items():
             yield [field.option, _assignment(key, each)]
@@ -169,7 +171,8 @@ def _table(fields: list[FormField]) -> Iterator[str]:
     for field in fields:
         label = f"**{field.label}**" if field.required else field.label
         source = "" if field.source == SEED else f" ({field.source})"
-        yield _row(label, f"`{field.name}`", f"`{field.option}`", field.kind(), field.help + source)
+        options = ", ".join(f"`{option}`" for option in field.options())
+        yield _row(label, f"`{field.name}`", options, field.kind(), field.help + source)
         for inner in field.fields:
             if field.input is Input.PAIRS:
                 continue

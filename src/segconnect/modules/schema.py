@@ -89,6 +89,12 @@ class FormField:
             return "many names or IDs"
         return str(self.input)
 
+    def options(self) -> list[str]:
+        """Answers the options of the command line; a yes or no has one for each."""
+        if self.input is Input.YES_NO and self.option:
+            return [self.option, f"--no-{self.option.removeprefix('--')}"]
+        return [self.option]
+
     def facts(self) -> dict[str, Any]:
         """Answers the field for programs; what does not apply to it is left out."""
         answer: dict[str, Any] = {
