@@ -21,6 +21,7 @@ bench: $(VENV)/.ready ## prints the table of benchmarks; takes about ten minutes
 
 docs: $(VENV)/.ready ## writes the generated pages anew
 	@$(BIN)/python -m segconnect.modules.reference
+	@$(BIN)/python -m segconnect.reference
 	@$(BIN)/python -m segconnect.mapping.reference docs/mapping.md
 	@$(BIN)/python -m segconnect.scenario.blueprint.schema
 	@$(BIN)/python docs/picture.py

@@ -214,7 +214,9 @@ class _MailServer(Service):
     port: Port | None = optional("Port", "Without it, the usual one of the encryption.")
     user: Line | None = optional("User name", "Often the e-mail address.")
     password: Secret | None = optional("Password", "Often one that was made for this app.")
-    tls: Encryption | None = optional("Encryption", "How the way to the server is encrypted.")
+    tls: Encryption | None = optional(
+        "Encryption", "Without it, STARTTLS for SMTP and SSL/TLS for IMAP."
+    )
 
     usual: ClassVar[Encryption]
     ports: ClassVar[Mapping[Encryption, int]]

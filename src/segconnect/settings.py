@@ -75,7 +75,8 @@ class Settings(BaseSettings):
 
     data: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("segconnect", appauthor=False)),
-        description="The directory of the embedded store, connections and key file.",
+        description="The directory of the embedded store, connections and key file; without it,"
+        " the user's data directory.",
     )
     database: SecretStr | None = Field(
         default=None, description="A PostgreSQL URL; without one, the embedded SQLite store."
@@ -98,7 +99,10 @@ class Settings(BaseSettings):
         default=None, ge=1, le=100, description="How often a request is tried, in all."
     )
     rate: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, description="The most requests a second."
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="The most requests a second; without it, as many as go.",
     )
     timezone: Annotated[str, AfterValidator(_read_zone)] = Field(
         default="UTC",
