@@ -129,6 +129,24 @@ WRONG = [True, 0.5, 1e300, float("nan"), float("-inf"), 10**4000, [], {}, [None]
          "x" * 5_000, "\ufffe\u202e", -1, "' or 1=1 --"]  # fmt: skip
 
 
+def test_every_nul_character_is_told_with_its_place(account: Account) -> None:
+    body = {
+        "first_name": "a\0b",
+        "email": "a@b.c",
+        "utm_source": "\0",
+        "custom_fields": {"k": "\0"},
+    }
+
+    status, told = account.post("contact", body)
+
+    assert status == 400
+    assert told["errors"] == [
+        r"'first_name' field: 'a\x00b' holds a NUL character",
+        r"'utm_source' field: '\x00' holds a NUL character",
+        r"'custom_fields.k' field: '\x00' holds a NUL character",
+    ]
+
+
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda value: str(value)[:12])
 @pytest.mark.parametrize("path", POSTS)
 def test_no_value_of_any_field_is_more_than_a_refusal(

@@ -144,20 +144,25 @@ def _plain(value: Any) -> Any:
 
 
 def refuse_nul(value: Any) -> None:
-    """Refuses NUL characters, which no database keeps in a text.
+    """Refuses NUL characters, which no database keeps in a text; names each place of one.
 
     Raises:
         ShapeError: There is one.
     """
-    texts = [value]
-    while texts:
-        one = texts.pop()
+    errors: list[str] = []
+    texts: list[tuple[str, Any]] = [("", value)]
+    for place, one in texts:  # which grows as its collections are opened
         if isinstance(one, str) and "\0" in one:
-            raise ShapeError([f"{shown(one)} holds a NUL character"])
+            where = f"{shown(place)} field: " if place else ""
+            errors.append(f"{where}{shown(one)} holds a NUL character")
         if isinstance(one, dict):
-            texts += [*one, *one.values()]
+            begin = f"{place}." if place else ""
+            texts += [(place, key) for key in one]
+            texts += [(f"{begin}{key}", each) for key, each in one.items()]
         elif isinstance(one, list):
-            texts += one
+            texts += [(f"{place}.{number}", each) for number, each in enumerate(one)]
+    if errors:
+        raise ShapeError(list(dict.fromkeys(errors)))
 
 
 def sentences(error: ValidationError) -> list[str]:
