@@ -20,6 +20,15 @@ _QUERY = re.compile(
     r"(?<=[?&])((?:[\w.-]*(?:token|secret|password|api[-_]?key|signature)|key|sig)=)[^&#\s]+",
     re.IGNORECASE,
 )
+_PLAIN = frozenset(
+    (
+        *("host", "server", "port", "tls", "security", "from", "user", "username", "login"),
+        *("name", "parameterName", "header", "placement", "in", "scope", "scopes"),
+        *("token_url", "tokenUrl", "tokenUri", "client_id", "clientId"),
+    )
+)
+"""What credentials hold that is no secret, by the names that modules read."""
+
 _NESTED = 8
 
 
@@ -73,10 +82,13 @@ class Masker:
 
 
 def secrets_of(connections: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Answers every text of the connections that must not be shown."""
+    """Answers every text of the connections that must not be shown.
+
+    A name of its own, such as pin, may be a secret as well: all is one but what is known not to be.
+    """
     return [
         str(value)
         for connection in connections.values()
         for name, value in connection.items()
-        if isinstance(value, (str, int)) and (_SECRET.search(name) or name == "key")
+        if isinstance(value, (str, int)) and not isinstance(value, bool) and name not in _PLAIN
     ]
