@@ -102,7 +102,8 @@ class Shape(BaseModel):
         if problems:
             raise ShapeError(problems)
         if may_hold_nul:
-            refuse_nul(self.given())
+            given = self.given()  # in no order of its own
+            refuse_nul({name: given[name] for name in type(self).model_fields if name in given})
         return self
 
     def problems(self) -> list[str]:
