@@ -20,16 +20,22 @@ from segconnect.mapping.values import (
     bounded,
     checked_int,
     milliseconds,
+    read_number,
     shown,
     to_number,
     to_text,
 )
 
 _PLAIN: Final = frozenset((int, Decimal))
+_SMALL: Final = 1 << 60  # a product with a smaller number is made in no time
 
 
 def add(left: Value, right: Value) -> Value:
     """Adds numbers, and puts texts together as soon as one side is a text."""
+    if type(left) is int and type(right) is int:
+        return checked_int(left + right)
+    if type(left) is str and type(right) is str:
+        return bounded(left + right)
     if type(left) not in _PLAIN or type(right) not in _PLAIN:
         if isinstance(left, str) or isinstance(right, str):
             return bounded(to_text(left) + to_text(right))
@@ -47,6 +53,8 @@ def add(left: Value, right: Value) -> Value:
 
 def subtract(left: Value, right: Value) -> Value:
     """Subtracts numbers; a date counts as its milliseconds."""
+    if type(left) is int and type(right) is int:
+        return checked_int(left - right)
     if type(left) not in _PLAIN or type(right) not in _PLAIN:
         if is_nothing(left) or is_nothing(right):
             return None
@@ -58,6 +66,8 @@ def subtract(left: Value, right: Value) -> Value:
 
 def multiply(left: Value, right: Value) -> Value:
     """Multiplies numbers."""
+    if type(left) is int and type(right) is int and -_SMALL < left < _SMALL:
+        return checked_int(left * right)
     if type(left) not in _PLAIN or type(right) not in _PLAIN:
         if is_nothing(left) or is_nothing(right):
             return None
@@ -71,6 +81,8 @@ def multiply(left: Value, right: Value) -> Value:
 
 def divide(left: Value, right: Value) -> Value:
     """Divides numbers; by zero is an error."""
+    if type(left) is int and type(right) is int and right:
+        return left // right if left % right == 0 else _reckon(DECIMALS.divide, left, right)
     if is_nothing(left) or is_nothing(right):
         return None
     first, second = _term(left), _term(right)
@@ -83,6 +95,8 @@ def divide(left: Value, right: Value) -> Value:
 
 def modulo(left: Value, right: Value) -> Value:
     """The remainder of a division; it has the sign of the first number."""
+    if type(left) is int and type(right) is int and left >= 0 and right > 0:
+        return left % right
     if is_nothing(left) or is_nothing(right):
         return None
     first, second = _term(left), _term(right)
@@ -96,6 +110,8 @@ def modulo(left: Value, right: Value) -> Value:
 
 def negate(value: Value) -> Value:
     """Changes the sign of a number."""
+    if type(value) is int:
+        return checked_int(-value)
     if is_nothing(value):
         return None
     result = to_number(value)
@@ -103,8 +119,11 @@ def negate(value: Value) -> Value:
 
 
 def _term(value: Value) -> int | Decimal:
-    if type(value) in _PLAIN:
+    kind = type(value)
+    if kind is int or kind is Decimal:
         return value  # type: ignore[no-any-return]
+    if kind is str:
+        return read_number(value)
     return milliseconds(value) if isinstance(value, datetime) else to_number(value)
 
 
