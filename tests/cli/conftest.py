@@ -54,7 +54,7 @@ class Commands:
     def __call__(self, *arguments: object, stdin: str = "", in_terminal: bool = False) -> Ran:
         """Runs `segconnect` with these arguments."""
         self.monkeypatch.setattr(sys, "argv", ["segconnect", *map(str, arguments)])
-        self.monkeypatch.setattr(sys, "stdin", Terminal() if in_terminal else io.StringIO(stdin))
+        self.monkeypatch.setattr(sys, "stdin", (Terminal if in_terminal else io.StringIO)(stdin))
         self.capsys.readouterr()
         code = 0
         try:

@@ -256,7 +256,10 @@ class _Builder(Transformer[Token, Any]):
     def bundle(self, token: Token) -> Bundle | Name:
         name = str(token).strip("`")
         if name.isascii() and name.isdigit():
-            return Bundle(name.lstrip("0") or "0", *_span(token))
+            start, end = _span(token)
+            if len(name) > 20:
+                raise MappingError("no module has a number so long", start=start, end=end)
+            return Bundle(name.lstrip("0") or "0", start, end)
         return Name(name, *_span(token))
 
     def name(self, token: Token) -> Name:

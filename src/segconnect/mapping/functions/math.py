@@ -60,7 +60,7 @@ def round_(number: Number) -> Number:
 def trunc(number: Number, decimals: Number = 0) -> Number:
     """Cuts decimals off; a negative count of them makes digits before the point 0."""
     places = int(max(-MAX_PLACES, min(MAX_PLACES, decimals)))
-    shifted = Decimal(number).scaleb(places, EXACT)
+    shifted = Decimal(to_number(number)).scaleb(places, EXACT)
     return to_number(Decimal(int(shifted)).scaleb(-places, EXACT))
 
 
@@ -122,7 +122,7 @@ def format_number(
 ) -> str:
     """Writes a number with a fixed count of decimals, a half rounded away from zero."""
     places = int(max(0, min(MAX_PLACES, decimals)))
-    rounded = Decimal(number).quantize(EXACT.scaleb(1, -places), context=EXACT)
+    rounded = Decimal(to_number(number)).quantize(EXACT.scaleb(1, -places), context=EXACT)
     sign = "-" if rounded < 0 else ""
     whole, _, fraction = format(rounded.copy_abs(), "f").partition(".")
     first = len(whole) % 3 or 3
