@@ -12,7 +12,7 @@ from segconnect.errors import MappingError
 from segconnect.mapping import closures, operations, syntax
 from segconnect.mapping.closures import Fail, constant
 from segconnect.mapping.comparison import is_equal
-from segconnect.mapping.operators import OPERATORS, is_different, member
+from segconnect.mapping.operators import ARITHMETIC, COMPARISONS, is_different, member
 from segconnect.mapping.registry import Closure, Function, Functions
 from segconnect.mapping.values import (
     DECIMALS,
@@ -185,29 +185,45 @@ class Compiler:
             return operations.either(operands)
         if node.kind == "conjunction":
             return operations.both(operands)
-        first, *others = operands
+        fails = [
+            self.failing(operator.start, operator.end, f"Operator {operator.symbol!r}: ")
+            for operator in node.operators
+        ]
+        if node.kind == "comparison":
+            return self.comparison(node, operands, fails)
         steps = [
-            (
-                OPERATORS[operator.symbol],
-                operand,
-                self.failing(operator.start, operator.end, f"Operator {operator.symbol!r}: "),
-            )
-            for operator, operand in zip(node.operators, others, strict=True)
+            (ARITHMETIC[operator.symbol], operand, fail)
+            for operator, operand, fail in zip(node.operators, operands[1:], fails, strict=True)
         ]
         if len(steps) > 1:
-            return operations.chain(first, steps)
+            return operations.chain(operands[0], steps)
         operate, operand, fail = steps[0]
         right = node.operands[1]
         if isinstance(right, syntax.Literal):
-            item = _item_of(node.operands[0])
-            if operate is is_equal and isinstance(right.value, (str, int)):
-                return operations.equals_constant(first, right.value, fail, item)
-            if operate is is_different and isinstance(right.value, (str, int)):
-                return operations.differs_from_constant(first, right.value, fail, item)
-            if operate in operations.ORDERING and isinstance(right.value, (int, Decimal)):
-                return operations.ordered_with_constant(first, operate, right.value, fail, item)
-            return operations.binary_with_constant(first, operate, right.value, fail)
-        return operations.binary(first, operate, operand, fail)
+            return operations.binary_with_constant(operands[0], operate, right.value, fail)
+        return operations.binary(operands[0], operate, operand, fail)
+
+    def comparison(
+        self, node: syntax.Chain, operands: Sequence[Closure], fails: Sequence[Fail]
+    ) -> Closure:
+        """Comparisons of two or more operands."""
+        steps = [
+            (COMPARISONS[operator.symbol], operand, fail)
+            for operator, operand, fail in zip(node.operators, operands[1:], fails, strict=True)
+        ]
+        if len(steps) > 1:
+            return operations.comparisons(operands[0], steps)
+        first, (operate, operand, fail) = operands[0], steps[0]
+        right, item = node.operands[1], _item_of(node.operands[0])
+        if isinstance(right, syntax.Literal):
+            value = right.value
+            if operate is is_equal and isinstance(value, (str, int)):
+                return operations.equals_constant(first, value, fail, item)
+            if operate is is_different and isinstance(value, (str, int)):
+                return operations.differs_from_constant(first, value, fail, item)
+            if operate in operations.ORDERING and isinstance(value, (int, Decimal)):
+                return operations.ordered_with_constant(first, operate, value, fail, item)
+        return operations.comparison(first, operate, operand, fail)
 
     def call(self, node: syntax.Call) -> Closure:
         """A call of a function: found, its arguments counted, and each made what it is to be."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from datetime import tzinfo
 from decimal import Decimal
 from typing import Final, TypeAlias
 
@@ -15,7 +16,10 @@ from segconnect.mapping.registry import Closure
 from segconnect.mapping.values import UnusableError, Value, read_number, truth
 
 Operate: TypeAlias = Callable[[Value, Value], Value]
-"""What an operator does with the values on its sides."""
+"""What an operator that reckons does with the values on its sides."""
+
+Compare: TypeAlias = Callable[[Value, Value, tzinfo], bool]
+"""What an operator that compares does with them."""
 
 
 def both(operands: Sequence[Closure]) -> Closure:
@@ -148,6 +152,34 @@ _OF_INTS: Final[dict[Operate, Callable[[int, int], int]]] = {
 """What reckons two small ints as an operator does."""
 
 
+def comparison(left: Closure, operate: Compare, right: Closure, fail: Fail) -> Closure:
+    """A comparison of two values."""
+
+    def compare(context: Context) -> bool:
+        try:
+            return operate(left(context), right(context), context.zone)
+        except UnusableError as error:
+            raise fail(error) from None
+
+    return compare
+
+
+def comparisons(first: Closure, steps: Sequence[tuple[Compare, Closure, Fail]]) -> Closure:
+    """Comparisons one after another: what comes of one is compared next."""
+
+    def compare(context: Context) -> Value:
+        value = first(context)
+        for operate, operand, fail in steps:
+            right = operand(context)
+            try:
+                value = operate(value, right, context.zone)
+            except UnusableError as error:
+                raise fail(error) from None
+        return value
+
+    return compare
+
+
 def equals_constant(
     left: Closure, right: str | int, fail: Fail, item: Item | None = None
 ) -> Closure:
@@ -159,7 +191,7 @@ def equals_constant(
         if type(value) is kind:
             return value == right
         try:
-            return is_equal(value, right)
+            return is_equal(value, right, context.zone)
         except UnusableError as error:
             raise fail(error) from None
 
@@ -189,7 +221,7 @@ def differs_from_constant(
         if type(value) is kind:
             return value != right
         try:
-            return not is_equal(value, right)
+            return not is_equal(value, right, context.zone)
         except UnusableError as error:
             raise fail(error) from None
 
@@ -209,7 +241,7 @@ def differs_from_constant(
 
 
 def ordered_with_constant(
-    left: Closure, operate: Operate, right: int | Decimal, fail: Fail, item: Item | None = None
+    left: Closure, operate: Compare, right: int | Decimal, fail: Fail, item: Item | None = None
 ) -> Closure:
     """Whether a value is less, or more, than a number that does not change."""
     quick = _OF_NUMBERS[operate]
@@ -226,7 +258,7 @@ def ordered_with_constant(
                     return quick(read_number(value), right)
                 except UnusableError:
                     pass  # it is no number: compared as text
-            return bool(operate(value, right))
+            return operate(value, right, context.zone)
         except UnusableError as error:
             raise fail(error) from None
 
@@ -248,7 +280,7 @@ def ordered_with_constant(
 _EXACT: Final = 1 << 53
 """Floating-point numbers below are on the same side of a whole number as what they are written."""
 
-_OF_NUMBERS: Final[dict[Operate, Callable[[Value, Value], bool]]] = {
+_OF_NUMBERS: Final[dict[Compare, Callable[[Value, Value], bool]]] = {
     is_less: operator.lt,
     operators.is_more: operator.gt,
     operators.is_at_most: operator.le,

@@ -7,7 +7,7 @@ nothing is nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, DecimalException
 from typing import Final
 
@@ -140,33 +140,37 @@ def _reckon(
     return whole if whole == result else result
 
 
-def is_different(left: Value, right: Value) -> bool:
+def is_different(left: Value, right: Value, zone: tzinfo = UTC) -> bool:
     """Whether two values are not the same."""
-    return not is_equal(left, right)
+    return not is_equal(left, right, zone)
 
 
-def is_more(left: Value, right: Value) -> bool:
+def is_more(left: Value, right: Value, zone: tzinfo = UTC) -> bool:
     """Whether the first value comes after the second."""
-    return is_less(right, left)
+    return is_less(right, left, zone)
 
 
-def is_at_most(left: Value, right: Value) -> bool:
+def is_at_most(left: Value, right: Value, zone: tzinfo = UTC) -> bool:
     """Whether the first value comes before the second, or is the same."""
-    return not (is_nothing(left) or is_nothing(right) or is_less(right, left))
+    return not (is_nothing(left) or is_nothing(right) or is_less(right, left, zone))
 
 
-def is_at_least(left: Value, right: Value) -> bool:
+def is_at_least(left: Value, right: Value, zone: tzinfo = UTC) -> bool:
     """Whether the first value comes after the second, or is the same."""
-    return not (is_nothing(left) or is_nothing(right) or is_less(left, right))
+    return not (is_nothing(left) or is_nothing(right) or is_less(left, right, zone))
 
 
-OPERATORS: Final[dict[str, Callable[[Value, Value], Value]]] = {
+ARITHMETIC: Final[dict[str, Callable[[Value, Value], Value]]] = {
     "+": add,
     "-": subtract,
     "*": multiply,
     "/": divide,
     "%": modulo,
     "mod": modulo,
+}
+"""What each operator that reckons does."""
+
+COMPARISONS: Final[dict[str, Callable[[Value, Value, tzinfo], bool]]] = {
     "=": is_equal,
     "==": is_equal,
     "===": is_equal,
@@ -177,7 +181,7 @@ OPERATORS: Final[dict[str, Callable[[Value, Value], Value]]] = {
     "<=": is_at_most,
     ">=": is_at_least,
 }
-"""What each operator between two values does."""
+"""What each operator that compares does; a text that is read as a date may need the zone."""
 
 
 def member(value: Value, key: str) -> Value:

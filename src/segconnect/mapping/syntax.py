@@ -213,6 +213,8 @@ def _reason(before: str, rest: str, word: str) -> str:
         return f"unexpected {word!r}; braces cannot stand inside an expression, except in a text"
     if word == ")":
         return "unexpected ')'; there is no ( before it that it would close, or a value is missing"
+    if word == ";" and before.count("(") == before.count(")") and before.strip():
+        return "unexpected ';'; it separates the arguments of a function, and there is none here"
     if word in (";", "]", "&", "|", "=", "<", ">", "*", "/", "%"):
         return f"unexpected {word!r}; a value is missing before it"
     if word in "!~^?:@#\\":

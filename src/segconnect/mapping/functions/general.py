@@ -113,7 +113,7 @@ def switch(
         if type(wanted) is str and by_text:
             return by_text.get(wanted, otherwise)(context)
         for value, result in cases:
-            if is_equal(wanted, value(context)):
+            if is_equal(wanted, value(context), context.zone):
                 return result(context)
         return otherwise(context)
 
@@ -121,9 +121,9 @@ def switch(
 
 
 @function('equal(1; "1") → true')
-def equal(value1: Value | None, value2: Value | None) -> bool:
+def equal(context: Context, value1: Value | None, value2: Value | None) -> bool:
     """Whether two values are the same, as the operator = has it."""
-    return is_equal(value1, value2)
+    return is_equal(value1, value2, context.zone)
 
 
 @function('omit(set(set(emptyarray; "a"; 1); "b"; 2); "a") → {"b": 2}')
