@@ -91,6 +91,15 @@ def test_the_prompt_answers_with_the_value_and_its_type(segconnect: Any, bundle:
     assert "Joey@Bloggs.com" not in ran.out
 
 
+def test_the_prompt_goes_on_after_what_it_cannot_show(segconnect: Any) -> None:
+    lines = '{{toBinary("ff"; "hex")}}\nhelp {{1 + 1}}\n'
+
+    ran = segconnect("eval", stdin=lines, in_terminal=True)
+
+    assert "the value cannot be shown" in ran.out
+    assert "> help 2\n" in ran.out
+
+
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [

@@ -101,5 +101,5 @@ def _bundle(text: str) -> tuple[str, Any]:
         return module.strip(), json.loads(Path(name).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"--bundle {text}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"--bundle {text}: is not JSON: {error}") from None

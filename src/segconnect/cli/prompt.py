@@ -66,12 +66,15 @@ class Prompt:
     def answer(self, line: str) -> str:
         """Answers a line: help, or the value of a template and, but for a text, its type."""
         command, _, name = line.strip().partition(" ")
-        if command == "help":
+        if command == "help" and "{{" not in line:
             return self.help(name.strip())
         try:
-            value = self.evaluate(line)
+            return self.shown(self.evaluate(line), line)
         except MappingError as error:
             return str(error)
+
+    def shown(self, value: Value, line: str) -> str:
+        """What is printed of a value: nothing, and what is not sent, in words."""
         if value is None:
             return _dim(f"(nothing: the field is left out{self.why_nothing(line)})")
         if value is IGNORE or value is ERASE:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from segconnect.errors import MappingError
 from segconnect.mapping import operators
@@ -114,6 +114,8 @@ def indexed(read: Closure, index: Closure) -> Closure:
     return lambda context: operators.item(read(context), index(context))
 
 
+_SMALL: Final = 1 << 60  # whole numbers below can be written in no time
+
 Piece: TypeAlias = tuple[str, int | None, str, Closure, Fail]
 """A literal text and the value after it: its Item, None and "" if it is none; its closure."""
 
@@ -129,10 +131,13 @@ def text(pieces: Sequence[Piece], end: str) -> Closure:
             bundle = bundles.get(number)
             value = bundle.get(key) if type(bundle) is dict else read(context)
             if type(value) is not str:
-                try:
-                    value = to_text(value)
-                except UnusableError as error:
-                    raise fail(error) from None
+                if type(value) is int and -_SMALL < value < _SMALL:
+                    value = str(value)
+                else:
+                    try:
+                        value = to_text(value)
+                    except UnusableError as error:
+                        raise fail(error) from None
             text += before + value
         if len(text) > MAX_TEXT:
             raise fail_whole(UnusableError(TOO_LONG))
