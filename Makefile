@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check bench fuzz docs clean
 
 demo: $(VENV)/.ready ## runs the main job on example exports
 	@$(BIN)/segconnect demo
@@ -18,6 +18,9 @@ check: $(VENV)/.ready ## style, types, and pages that are generated
 
 bench: $(VENV)/.ready ## prints the table of benchmarks; takes about ten minutes
 	@$(BIN)/python -m benchmarks
+
+fuzz: $(VENV)/.ready ## looks for templates that break the mapping language, for ten minutes
+	@$(BIN)/python -m tests.mapping.fuzz 600
 
 docs: $(VENV)/.ready ## writes the generated pages anew
 	@$(BIN)/python -m segconnect.modules.reference

@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import client, ingest, pipeline, start
+from benchmarks import client, ingest, mapping, pipeline, start
 from benchmarks.postgres import cluster
 
 IS_SMALL = os.environ.get("SEGCONNECT_BENCH") == "small"
@@ -72,6 +72,17 @@ def main() -> None:
         f"{found['ratio']:.2f}",
         "0.7",
         "",
+    )
+    measured = mapping.run()
+    ours, by_hand, by_jinja = measured.rates()
+    slowest, template = measured.slowest()
+    table.add_row(
+        f"Mapping: {len(mapping.FIELDS)} templates of an order; the ratio is of times",
+        f"{ours:,.0f}/s",
+        f"the same in Python by hand {by_hand:,.0f}/s",
+        f"{by_hand / ours:.1f}",
+        "at most 4.0",
+        f"Jinja2 {by_jinja:,.0f}/s; slowest {slowest:.1f}: {template}",
     )
     pipeline_row("SQLite", None)
     with cluster() as create:

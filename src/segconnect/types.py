@@ -32,7 +32,7 @@ _MOMENT = re.compile(
     re.ASCII,
 )
 _EMAIL = re.compile(r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+")
-_PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}", re.ASCII)
+_PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z?", re.ASCII)
 
 DATE_FORMATS = (
     "2016-06-20T17:26:44.356Z",
@@ -91,7 +91,7 @@ def parse_moment(text: str, zone: tzinfo | None = None) -> datetime:
             plain = datetime.fromisoformat(text)
         except ValueError as error:
             raise ValueError(f"{text!r} is not a date: {error}") from None
-        return _in_utc(plain.replace(tzinfo=zone or UTC), text)
+        return plain if plain.tzinfo else _in_utc(plain.replace(tzinfo=zone or UTC), text)
     match = _MOMENT.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a supported date; {_hint(text)}")

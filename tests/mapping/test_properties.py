@@ -19,6 +19,7 @@ from segconnect.mapping import Context, UnusableError, compile_value, evaluate, 
 from segconnect.mapping.compiler import KEYWORDS, VARIABLES
 from segconnect.mapping.moment_parser import READ, parse_as
 from segconnect.mapping.moments import WRITTEN, format_moment
+from segconnect.mapping.operators import ARITHMETIC, COMPARISONS
 from segconnect.mapping.values import number_to_text, read_number, to_json, to_text
 
 MOMENTS = st.datetimes(
@@ -120,6 +121,61 @@ def test_a_function_takes_any_values(function: registry.Function, data: st.DataO
     bundle = {f"v{position}": value for position, value in enumerate(values)}
 
     value_or_mapping_error("{{" + f"{function.name}({arguments})" + "}}", {1: bundle})
+
+
+def outcome(template: str, bundle: Any) -> Any:
+    """The value with its type, or the reason why there is none."""
+    try:
+        return repr(evaluate(template, {1: bundle}))
+    except MappingError as error:
+        return error.reason
+
+
+CONSTANTS = st.one_of(
+    st.sampled_from(
+        ["", ",", "a", "a.b", "2", "[2].a", "/a+/g", "/a/", "/(/", "$1", "desc", "x" * 20]
+    ),
+    st.integers(-3, 12),
+    st.sampled_from([Decimal("1.5"), Decimal("0.25")]),
+)
+
+
+def literal(value: Any) -> str:
+    """A constant as it is written in an expression."""
+    return '"' + value.replace('"', '""') + '"' if isinstance(value, str) else str(value)
+
+
+@pytest.mark.parametrize(
+    "function", [each for each in FUNCTIONS if each.prepare], ids=lambda function: function.name
+)
+@given(data=st.data())
+def test_a_call_that_is_prepared_does_what_the_plain_one_does(
+    function: registry.Function, data: st.DataObject
+) -> None:
+    most = 4 if function.most is None else function.most
+    first = data.draw(VALUES | st.text("a,b2/", max_size=6))
+    others = data.draw(st.lists(CONSTANTS, min_size=max(1, function.fewest - 1), max_size=most - 1))
+    bundle = {"v": first, **{f"v{at}": value for at, value in enumerate(others)}}
+    prepared = ["1.v", *map(literal, others)]
+    plain = ["1.v", *(f"1.v{at}" for at in range(len(others)))]
+
+    assert outcome(f"{{{{{function.name}({';'.join(prepared)})}}}}", bundle) == outcome(
+        f"{{{{{function.name}({';'.join(plain)})}}}}", bundle
+    )
+
+
+@pytest.mark.parametrize("operator", [*ARITHMETIC, *COMPARISONS])
+@given(
+    left=VALUES | st.integers(-5, 15) | st.sampled_from([1e23, 2.0, "2", "12.50"]), right=CONSTANTS
+)
+def test_an_operator_with_a_constant_does_what_the_plain_one_does(
+    operator: str, left: Any, right: Any
+) -> None:
+    bundle = {"v": left, "w": right}
+
+    answer = outcome("{{(1.v) " + operator + " if(true; 1.w)}}", bundle)
+    assert outcome("{{1.v " + operator + " " + literal(right) + "}}", bundle) == answer
+    assert outcome("{{if(true; 1.v) " + operator + " " + literal(right) + "}}", bundle) == answer
 
 
 @given(VALUES)

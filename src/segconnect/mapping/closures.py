@@ -1,17 +1,19 @@
 """The shapes of closures that expressions are compiled to.
 
 What is evaluated most has a shape of its own: `N.key`, a path without a changing index, text with
-values in it, an operator between two values, a call whose first argument alone changes.
+values in it, an operator between two values, a call whose first argument alone changes. Each call
+of Python costs as much as the work of a small function, so the usual types are looked at in place,
+and the functions that take any type are called for the others only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from contextlib import suppress
+from typing import Final, TypeAlias
 
 from segconnect.errors import MappingError
 from segconnect.mapping import operators
-from segconnect.mapping.comparison import is_equal
 from segconnect.mapping.context import Context
 from segconnect.mapping.registry import Closure, Function, Parameter
 from segconnect.mapping.values import (
@@ -22,18 +24,27 @@ from segconnect.mapping.values import (
     Value,
     to_date,
     to_text,
-    truth,
 )
 
 Fail: TypeAlias = Callable[[Exception], MappingError]
 """Makes a MappingError, with its place, of what went wrong."""
 
-Operate: TypeAlias = Callable[[Value, Value], Value]
+
+class Constant:
+    """Always the same value; a shape that is given one may take the value, and not call it."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    def __call__(self, context: Context) -> Value:
+        return self.value
 
 
-def constant(value: Value) -> Closure:
+def constant(value: Value) -> Constant:
     """Always the same value."""
-    return lambda context: value
+    return Constant(value)
 
 
 def bundle(module: str) -> Closure:
@@ -52,9 +63,28 @@ def bundle_item(module: str, key: str) -> Closure:
     number = int(module)
 
     def read(context: Context) -> Value:
-        bundles = context.bundles
-        bundle = bundles[number] if number in bundles else bundles.get(module)
-        return bundle.get(key) if type(bundle) is dict else operators.member(bundle, key)
+        bundle = context.bundles.get(number)
+        if type(bundle) is dict:
+            return bundle.get(key)
+        if number not in context.bundles:
+            bundle = context.bundles.get(module)
+        return operators.member(bundle, key)
+
+    return read
+
+
+Item: TypeAlias = tuple[int, str]
+"""The module and the key of N.key: a shape that is given them reads the item in place."""
+
+
+def bundle_item_member(module: str, key: str, inner: str) -> Closure:
+    """An item of an item of what a module put out."""
+    number, outer = int(module), bundle_item(module, key)
+
+    def read(context: Context) -> Value:
+        bundle = context.bundles.get(number)
+        value = bundle.get(key) if type(bundle) is dict else outer(context)
+        return value.get(inner) if type(value) is dict else operators.member(value, inner)
 
     return read
 
@@ -84,33 +114,45 @@ def indexed(read: Closure, index: Closure) -> Closure:
     return lambda context: operators.item(read(context), index(context))
 
 
-def text(pieces: Sequence[tuple[str, Closure, Fail]], end: str) -> Closure:
+_SMALL: Final = 1 << 60  # whole numbers below can be written in no time
+
+Piece: TypeAlias = tuple[str, int | None, str, Closure, Fail]
+"""A literal text and the value after it: its Item, None and "" if it is none; its closure."""
+
+
+def text(pieces: Sequence[Piece], end: str) -> Closure:
     """A few values, each after a literal text."""
+    fail_whole = pieces[0][-1]
 
     def render(context: Context) -> Value:
         text = ""
-        for before, read, fail in pieces:
-            value = read(context)
+        bundles = context.bundles
+        for before, number, key, read, fail in pieces:
+            bundle = bundles.get(number)
+            value = bundle.get(key) if type(bundle) is dict else read(context)
             if type(value) is not str:
-                try:
-                    value = to_text(value)
-                except UnusableError as error:
-                    raise fail(error) from None
+                if type(value) is int and -_SMALL < value < _SMALL:
+                    value = str(value)
+                else:
+                    try:
+                        value = to_text(value)
+                    except UnusableError as error:
+                        raise fail(error) from None
             text += before + value
         if len(text) > MAX_TEXT:
-            raise pieces[0][2](UnusableError(TOO_LONG))
+            raise fail_whole(UnusableError(TOO_LONG))
         return text + end
 
     return render
 
 
-def long_text(pieces: Sequence[tuple[str, Closure, Fail]], end: str) -> Closure:
+def long_text(pieces: Sequence[Piece], end: str) -> Closure:
     """Many values, each after a literal text."""
 
     def render(context: Context) -> Value:
         texts: list[str] = []
         size = 0
-        for before, read, fail in pieces:
+        for before, _, _, read, fail in pieces:
             try:
                 value = to_text(read(context))
             except UnusableError as error:
@@ -122,98 +164,6 @@ def long_text(pieces: Sequence[tuple[str, Closure, Fail]], end: str) -> Closure:
         return "".join(texts) + end
 
     return render
-
-
-def both(operands: Sequence[Closure]) -> Closure:
-    """True if all are; those after one that is not are left alone."""
-
-    def check(context: Context) -> bool:
-        for operand in operands:  # noqa: SIM110  (a generator takes twice the time)
-            if not truth(operand(context)):
-                return False
-        return True
-
-    return check
-
-
-def either(operands: Sequence[Closure]) -> Closure:
-    """True if one is; those after it are left alone."""
-
-    def check(context: Context) -> bool:
-        for operand in operands:  # noqa: SIM110
-            if truth(operand(context)):
-                return True
-        return False
-
-    return check
-
-
-def negated(operand: Closure, fail: Fail) -> Closure:
-    """A value with another sign."""
-
-    def reckon(context: Context) -> Value:
-        try:
-            return operators.negate(operand(context))
-        except UnusableError as error:
-            raise fail(error) from None
-
-    return reckon
-
-
-def binary(left: Closure, operate: Operate, right: Closure, fail: Fail) -> Closure:
-    """An operator between two values."""
-
-    def reckon(context: Context) -> Value:
-        try:
-            return operate(left(context), right(context))
-        except UnusableError as error:
-            raise fail(error) from None
-
-    return reckon
-
-
-def binary_with_constant(left: Closure, operate: Operate, right: Value, fail: Fail) -> Closure:
-    """An operator between a value and one that does not change."""
-
-    def reckon(context: Context) -> Value:
-        try:
-            return operate(left(context), right)
-        except UnusableError as error:
-            raise fail(error) from None
-
-    return reckon
-
-
-def equals_constant(left: Closure, right: str | int, fail: Fail) -> Closure:
-    """Whether a value is the same as a text or a whole number that does not change."""
-    kind = type(right)
-
-    def compare(context: Context) -> bool:
-        value = left(context)
-        if type(value) is kind:
-            return bool(value == right)
-        try:
-            return is_equal(value, right)
-        except UnusableError as error:
-            raise fail(error) from None
-
-    return compare
-
-
-def chain(first: Closure, steps: Sequence[tuple[Operate, Closure, Fail]]) -> Closure:
-    """Operators between three values and more, from left to right."""
-
-    def reckon(context: Context) -> Value:
-        value = first(context)
-        for operate, operand, fail in steps:
-            right = operand(context)
-            try:
-                value = operate(value, right)
-            except UnusableError as error:
-                raise fail(error) from None
-        return value
-
-    return reckon
 
 
 def guarded(run: Closure, fail: Fail) -> Closure:
@@ -231,11 +181,18 @@ def guarded(run: Closure, fail: Fail) -> Closure:
 
 
 def call_on_first(
-    function: Function, argument: Closure, constants: Sequence[Value], fail: Fail
+    function: Function,
+    argument: Closure,
+    constants: Sequence[Value],
+    fail: Fail,
+    item: Item | None = None,
 ) -> Closure:
     """A call whose first argument alone changes from bundle to bundle."""
     run, first = function.run, function.parameters[0]
     exact, coerce, skips, default = first.exact, first.coerce, not first.takes_absent, first.default
+    if constants and function.prepare is not None:
+        with suppress(UnusableError):  # it is told when the call is evaluated
+            run, constants = function.prepare(*constants), ()
 
     def call_one(context: Context) -> Value:
         try:
@@ -269,7 +226,26 @@ def call_on_first(
         except Exception as error:
             raise fail(error) from error
 
-    return call if constants else call_one
+    if constants:
+        return call
+    if item is None:
+        return call_one
+    number, key = item
+    takes_any = coerce is None
+
+    def call_item(context: Context) -> Value:
+        bundle = context.bundles.get(number)
+        value = bundle.get(key) if type(bundle) is dict else argument(context)
+        if type(value) is not exact and (not takes_any or value is None or type(value) is Special):
+            return call_one(context)
+        try:
+            return run(value)
+        except MappingError:
+            raise
+        except Exception as error:
+            raise fail(error) from error
+
+    return call_item
 
 
 def call(function: Function, arguments: Sequence[Closure], fail: Fail) -> Closure:
@@ -286,7 +262,7 @@ def call(function: Function, arguments: Sequence[Closure], fail: Fail) -> Closur
         try:
             values: list[Value] = [context] if takes_context else []
             for argument, exact, skips, parameter in pairs:
-                value = argument(context)
+                value = argument.value if type(argument) is Constant else argument(context)
                 if type(value) is not exact:
                     if value is None or type(value) is Special:
                         if skips:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
 from segconnect.mapping.values import (
@@ -27,18 +27,19 @@ def is_empty(value: Value) -> bool:
     return value is None or value == "" or isinstance(value, Special)
 
 
-def is_equal(left: Value, right: Value) -> bool:
+def is_equal(left: Value, right: Value, zone: tzinfo = UTC) -> bool:
     """Whether two values are the same.
 
     Two texts are compared character by character; a number and a text as numbers if the text is
-    one; a date and a text as dates if the text is one; arrays and collections item by item.
+    one; a date and a text as dates if the text is one, in the zone if it names none; arrays and
+    collections item by item.
     """
     kind = type(left)
     if kind is type(right) and (kind is str or kind is int):
         return bool(left == right)
     if is_nothing(left) or is_nothing(right):
         return is_nothing(left) and is_nothing(right)
-    return identity(left, like=right) == identity(right, like=left)
+    return identity(left, right, zone) == identity(right, left, zone)
 
 
 def exists(value: Value) -> bool:
@@ -51,15 +52,16 @@ def is_nothing(value: Value) -> bool:
     return value is None or isinstance(value, Special)
 
 
-def identity(value: Value, like: Value = None) -> tuple[str, Value]:
+def identity(value: Value, like: Value = None, zone: tzinfo = UTC) -> tuple[str, Value]:
     """What two equal values have in common, as something to compare or to look up.
 
     Args:
         value: The value.
         like: What it is compared with: a text beside a number is read as a number, and so on.
+        zone: The zone of a text that is read as a date and names none.
     """
     if isinstance(value, str):
-        return _text_identity(value, like)
+        return _text_identity(value, like, zone)
     if is_nothing(value):
         return ("nothing", None)
     if isinstance(value, bool):
@@ -77,14 +79,14 @@ def identity(value: Value, like: Value = None) -> tuple[str, Value]:
     return ("text", to_text(value))
 
 
-def _text_identity(text: str, like: Value) -> tuple[str, Value]:
+def _text_identity(text: str, like: Value, zone: tzinfo) -> tuple[str, Value]:
     if isinstance(like, str) or like is None:
         return ("text", text)
     try:
         if isinstance(like, (int, float, Decimal)) and not isinstance(like, bool):
             return ("number", read_number(text))
         if isinstance(like, datetime):
-            return ("date", parse_moment(text))
+            return ("date", parse_moment(text, zone))
     except ValueError:
         pass
     return ("text", text)
@@ -95,11 +97,12 @@ def _exact(value: float | Decimal) -> Value:
     return "NaN" if exact.is_nan() else exact
 
 
-def is_less(left: Value, right: Value) -> bool:
+def is_less(left: Value, right: Value, zone: tzinfo = UTC) -> bool:
     """Whether the first value comes before the second; nothing comes neither before nor after.
 
     Values are compared as numbers when both look like numbers (a date is its milliseconds), as
-    dates when one is a date and the other can be read as one, and else as text.
+    dates when one is a date and the other can be read as one, and else as text. A text that is
+    read as a date and names no zone is in the one that is given.
     """
     if type(left) is int and type(right) is int:
         return bool(left < right)
@@ -107,9 +110,9 @@ def is_less(left: Value, right: Value) -> bool:
         return False
     first, second = _ordinal(left), _ordinal(right)
     if first is None and isinstance(right, datetime):
-        first = _ordinal_of_date(left)
+        first = _ordinal_of_date(left, zone)
     if second is None and isinstance(left, datetime):
-        second = _ordinal_of_date(right)
+        second = _ordinal_of_date(right, zone)
     if first is not None and second is not None:
         return bool(first < second)
     return to_text(left) < to_text(right)
@@ -126,8 +129,8 @@ def _ordinal(value: Value) -> Number | None:
     return None
 
 
-def _ordinal_of_date(value: Value) -> Number | None:
+def _ordinal_of_date(value: Value, zone: tzinfo) -> Number | None:
     try:
-        return milliseconds(to_date(value))
+        return milliseconds(to_date(value, zone))
     except UnusableError:
         return None

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Final
 
 from segconnect.errors import MappingError
-from segconnect.mapping import closures, syntax
+from segconnect.mapping import closures, operations, syntax
 from segconnect.mapping.closures import Fail, constant
 from segconnect.mapping.comparison import is_equal
-from segconnect.mapping.operators import OPERATORS, member
+from segconnect.mapping.operators import ARITHMETIC, COMPARISONS, is_different, member
 from segconnect.mapping.registry import Closure, Function, Functions
 from segconnect.mapping.values import (
     DECIMALS,
@@ -74,30 +74,33 @@ class Compiler:
             return constant("")
         if len(parts) == 1:
             part = parts[0]
-            return constant(part) if isinstance(part, str) else self.expression(*part)
+            return constant(part) if isinstance(part, str) else self.expression(*part)[1]
         return self.text(parts)
 
     def text(self, parts: Sequence[str | tuple[int, str]]) -> Closure:
         """Text with values in it: every value is made text, and nothing is the empty text."""
-        pieces: list[tuple[str, Closure, Fail]] = []  # a literal text, and the value after it
+        pieces: list[closures.Piece] = []
         literal = ""
         for part in parts:
             if isinstance(part, str):
                 literal = part
             else:
-                read = self.expression(*part)
-                pieces.append((literal, read, self.failing(0, len(part[1]))))
+                node, read = self.expression(*part)
+                number, key = _item_of(node) or (None, "")
+                fail = self.failing(0, len(part[1]))
+                pieces.append((literal, number, key, read, fail))
                 literal = ""
         shape = closures.text if len(pieces) <= 8 else closures.long_text
         return shape(pieces, literal)
 
-    def expression(self, offset: int, expression: str) -> Closure:
+    def expression(self, offset: int, expression: str) -> tuple[syntax.Node | None, Closure]:
         """One expression, with the place in the template where it begins."""
         if not expression.strip():
-            return constant(None)
+            return None, constant(None)
         self.offset = offset
         try:
-            return self.node(syntax.parse(expression))
+            node = syntax.parse(expression)
+            return node, self.node(node)
         except MappingError as error:
             if not error.template:
                 error.template = self.template
@@ -139,7 +142,7 @@ class Compiler:
                 return self.call(node)
             case syntax.Negation():
                 fail = self.failing(node.start, node.end, "Operator '-': ")
-                return closures.negated(self.node(node.operand), fail)
+                return operations.negated(self.node(node.operand), fail)
             case syntax.Chain():
                 return self.chain(node)
 
@@ -160,6 +163,9 @@ class Compiler:
             self.modules.add(node.base.module)
             read = closures.bundle_item(node.base.module, first)
             steps = node.steps[1:]
+            if steps and isinstance(steps[0], str):
+                read = closures.bundle_item_member(node.base.module, first, steps[0])
+                steps = steps[1:]
         else:
             read, steps = self.node(node.base), node.steps
         fixed: list[str | int] = []
@@ -176,27 +182,48 @@ class Compiler:
         """Operators between two or more operands, from left to right."""
         operands = [self.node(operand) for operand in node.operands]
         if node.kind == "disjunction":
-            return closures.either(operands)
+            return operations.either(operands)
         if node.kind == "conjunction":
-            return closures.both(operands)
-        first, *others = operands
+            return operations.both(operands)
+        fails = [
+            self.failing(operator.start, operator.end, f"Operator {operator.symbol!r}: ")
+            for operator in node.operators
+        ]
+        if node.kind == "comparison":
+            return self.comparison(node, operands, fails)
         steps = [
-            (
-                OPERATORS[operator.symbol],
-                operand,
-                self.failing(operator.start, operator.end, f"Operator {operator.symbol!r}: "),
-            )
-            for operator, operand in zip(node.operators, others, strict=True)
+            (ARITHMETIC[operator.symbol], operand, fail)
+            for operator, operand, fail in zip(node.operators, operands[1:], fails, strict=True)
         ]
         if len(steps) > 1:
-            return closures.chain(first, steps)
+            return operations.chain(operands[0], steps)
         operate, operand, fail = steps[0]
         right = node.operands[1]
         if isinstance(right, syntax.Literal):
-            if operate is is_equal and isinstance(right.value, (str, int)):
-                return closures.equals_constant(first, right.value, fail)
-            return closures.binary_with_constant(first, operate, right.value, fail)
-        return closures.binary(first, operate, operand, fail)
+            return operations.binary_with_constant(operands[0], operate, right.value, fail)
+        return operations.binary(operands[0], operate, operand, fail)
+
+    def comparison(
+        self, node: syntax.Chain, operands: Sequence[Closure], fails: Sequence[Fail]
+    ) -> Closure:
+        """Comparisons of two or more operands."""
+        steps = [
+            (COMPARISONS[operator.symbol], operand, fail)
+            for operator, operand, fail in zip(node.operators, operands[1:], fails, strict=True)
+        ]
+        if len(steps) > 1:
+            return operations.comparisons(operands[0], steps)
+        first, (operate, operand, fail) = operands[0], steps[0]
+        right, item = node.operands[1], _item_of(node.operands[0])
+        if isinstance(right, syntax.Literal):
+            value = right.value
+            if operate is is_equal and isinstance(value, (str, int)):
+                return operations.equals_constant(first, value, fail, item)
+            if operate is is_different and isinstance(value, (str, int)):
+                return operations.differs_from_constant(first, value, fail, item)
+            if operate in operations.ORDERING and isinstance(value, (int, Decimal)):
+                return operations.ordered_with_constant(first, operate, value, fail, item)
+        return operations.comparison(first, operate, operand, fail)
 
     def call(self, node: syntax.Call) -> Closure:
         """A call of a function: found, its arguments counted, and each made what it is to be."""
@@ -218,7 +245,8 @@ class Compiler:
             return closures.guarded(run, fail) if function.may_fail else run
         constants = _constants(function, node.arguments[1:])
         if arguments and constants is not None and _is_plain(function):
-            return closures.call_on_first(function, arguments[0], constants, fail)
+            item = _item_of(node.arguments[0])
+            return closures.call_on_first(function, arguments[0], constants, fail, item)
         return closures.call(function, arguments, fail)
 
 
@@ -236,6 +264,15 @@ def _miscounted(function: Function, count: int) -> str:
         f"Function {function.name!r} takes {wanted} argument{plural}, and {count} "
         f"{'is' if count == 1 else 'are'} given: {function.signature}"
     )
+
+
+def _item_of(node: syntax.Node | None) -> closures.Item | None:
+    """The module and the key of a node that is N.key and no more."""
+    if isinstance(node, syntax.Access) and isinstance(node.base, syntax.Bundle):
+        key = node.steps[0]
+        if len(node.steps) == 1 and isinstance(key, str):
+            return int(node.base.module), key
+    return None
 
 
 def _place(step: str | syntax.Node | None) -> str | int | None:

@@ -7,7 +7,7 @@ nothing is nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, DecimalException
 from typing import Final
 
@@ -20,16 +20,22 @@ from segconnect.mapping.values import (
     bounded,
     checked_int,
     milliseconds,
+    read_number,
     shown,
     to_number,
     to_text,
 )
 
 _PLAIN: Final = frozenset((int, Decimal))
+_SMALL: Final = 1 << 60  # a product with a smaller number is made in no time
 
 
 def add(left: Value, right: Value) -> Value:
     """Adds numbers, and puts texts together as soon as one side is a text."""
+    if type(left) is int and type(right) is int:
+        return checked_int(left + right)
+    if type(left) is str and type(right) is str:
+        return bounded(left + right)
     if type(left) not in _PLAIN or type(right) not in _PLAIN:
         if isinstance(left, str) or isinstance(right, str):
             return bounded(to_text(left) + to_text(right))
@@ -47,6 +53,8 @@ def add(left: Value, right: Value) -> Value:
 
 def subtract(left: Value, right: Value) -> Value:
     """Subtracts numbers; a date counts as its milliseconds."""
+    if type(left) is int and type(right) is int:
+        return checked_int(left - right)
     if type(left) not in _PLAIN or type(right) not in _PLAIN:
         if is_nothing(left) or is_nothing(right):
             return None
@@ -58,6 +66,8 @@ def subtract(left: Value, right: Value) -> Value:
 
 def multiply(left: Value, right: Value) -> Value:
     """Multiplies numbers."""
+    if type(left) is int and type(right) is int and -_SMALL < left < _SMALL:
+        return checked_int(left * right)
     if type(left) not in _PLAIN or type(right) not in _PLAIN:
         if is_nothing(left) or is_nothing(right):
             return None
@@ -71,6 +81,8 @@ def multiply(left: Value, right: Value) -> Value:
 
 def divide(left: Value, right: Value) -> Value:
     """Divides numbers; by zero is an error."""
+    if type(left) is int and type(right) is int and right:
+        return left // right if left % right == 0 else _reckon(DECIMALS.divide, left, right)
     if is_nothing(left) or is_nothing(right):
         return None
     first, second = _term(left), _term(right)
@@ -83,6 +95,8 @@ def divide(left: Value, right: Value) -> Value:
 
 def modulo(left: Value, right: Value) -> Value:
     """The remainder of a division; it has the sign of the first number."""
+    if type(left) is int and type(right) is int and left >= 0 and right > 0:
+        return left % right
     if is_nothing(left) or is_nothing(right):
         return None
     first, second = _term(left), _term(right)
@@ -96,6 +110,8 @@ def modulo(left: Value, right: Value) -> Value:
 
 def negate(value: Value) -> Value:
     """Changes the sign of a number."""
+    if type(value) is int:
+        return checked_int(-value)
     if is_nothing(value):
         return None
     result = to_number(value)
@@ -103,8 +119,11 @@ def negate(value: Value) -> Value:
 
 
 def _term(value: Value) -> int | Decimal:
-    if type(value) in _PLAIN:
+    kind = type(value)
+    if kind is int or kind is Decimal:
         return value  # type: ignore[no-any-return]
+    if kind is str:
+        return read_number(value)
     return milliseconds(value) if isinstance(value, datetime) else to_number(value)
 
 
@@ -121,33 +140,37 @@ def _reckon(
     return whole if whole == result else result
 
 
-def is_different(left: Value, right: Value) -> bool:
+def is_different(left: Value, right: Value, zone: tzinfo = UTC) -> bool:
     """Whether two values are not the same."""
-    return not is_equal(left, right)
+    return not is_equal(left, right, zone)
 
 
-def is_more(left: Value, right: Value) -> bool:
+def is_more(left: Value, right: Value, zone: tzinfo = UTC) -> bool:
     """Whether the first value comes after the second."""
-    return is_less(right, left)
+    return is_less(right, left, zone)
 
 
-def is_at_most(left: Value, right: Value) -> bool:
+def is_at_most(left: Value, right: Value, zone: tzinfo = UTC) -> bool:
     """Whether the first value comes before the second, or is the same."""
-    return not (is_nothing(left) or is_nothing(right) or is_less(right, left))
+    return not (is_nothing(left) or is_nothing(right) or is_less(right, left, zone))
 
 
-def is_at_least(left: Value, right: Value) -> bool:
+def is_at_least(left: Value, right: Value, zone: tzinfo = UTC) -> bool:
     """Whether the first value comes after the second, or is the same."""
-    return not (is_nothing(left) or is_nothing(right) or is_less(left, right))
+    return not (is_nothing(left) or is_nothing(right) or is_less(left, right, zone))
 
 
-OPERATORS: Final[dict[str, Callable[[Value, Value], Value]]] = {
+ARITHMETIC: Final[dict[str, Callable[[Value, Value], Value]]] = {
     "+": add,
     "-": subtract,
     "*": multiply,
     "/": divide,
     "%": modulo,
     "mod": modulo,
+}
+"""What each operator that reckons does."""
+
+COMPARISONS: Final[dict[str, Callable[[Value, Value, tzinfo], bool]]] = {
     "=": is_equal,
     "==": is_equal,
     "===": is_equal,
@@ -158,7 +181,7 @@ OPERATORS: Final[dict[str, Callable[[Value, Value], Value]]] = {
     "<=": is_at_most,
     ">=": is_at_least,
 }
-"""What each operator between two values does."""
+"""What each operator that compares does; a text that is read as a date may need the zone."""
 
 
 def member(value: Value, key: str) -> Value:

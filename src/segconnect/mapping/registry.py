@@ -86,6 +86,7 @@ class Function:
     is_form: bool  # takes the arguments unevaluated and answers a closure
     takes_context: bool
     may_fail: bool = True  # whether what it does, its arguments apart, can raise UnusableError
+    prepare: Callable[..., Callable[[Any], Value]] | None = field(default=None, repr=False)
 
     def __call__(self, *arguments: Any) -> Value:
         return self.run(*arguments)
@@ -114,14 +115,20 @@ class Function:
         return len(self.parameters)
 
 
-def function(*examples: str, name: str | None = None) -> Callable[[Callable[..., Value]], Function]:
+def function(
+    *examples: str,
+    name: str | None = None,
+    prepare: Callable[..., Callable[[Any], Value]] | None = None,
+) -> Callable[[Callable[..., Value]], Function]:
     """Declares a mapping function; see the top of this file.
 
     Args:
         examples: Each `expression → value`, the value as JSON; one without an arrow is not checked.
         name: What templates call it, where that is not the Python name in camel case.
+        prepare: Does what can be done once, when the first argument alone changes: given the
+            others, it answers a function of the first that does the same as the declared one.
     """
-    return lambda run: _declared(run, examples, name, is_form=False)
+    return lambda run: replace(_declared(run, examples, name, is_form=False), prepare=prepare)
 
 
 def form(

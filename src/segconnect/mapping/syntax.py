@@ -213,6 +213,8 @@ def _reason(before: str, rest: str, word: str) -> str:
         return f"unexpected {word!r}; braces cannot stand inside an expression, except in a text"
     if word == ")":
         return "unexpected ')'; there is no ( before it that it would close, or a value is missing"
+    if word == ";" and before.count("(") == before.count(")") and before.strip():
+        return "unexpected ';'; it separates the arguments of a function, and there is none here"
     if word in (";", "]", "&", "|", "=", "<", ">", "*", "/", "%"):
         return f"unexpected {word!r}; a value is missing before it"
     if word in "!~^?:@#\\":
@@ -256,7 +258,10 @@ class _Builder(Transformer[Token, Any]):
     def bundle(self, token: Token) -> Bundle | Name:
         name = str(token).strip("`")
         if name.isascii() and name.isdigit():
-            return Bundle(name.lstrip("0") or "0", *_span(token))
+            start, end = _span(token)
+            if len(name) > 20:
+                raise MappingError("no module has a number so long", start=start, end=end)
+            return Bundle(name.lstrip("0") or "0", start, end)
         return Name(name, *_span(token))
 
     def name(self, token: Token) -> Name:

@@ -42,6 +42,10 @@ MAX_ITEMS: Final = 100_000
 MAX_DIGITS: Final = 400
 """Digits before or after the point of a number."""
 
+_SMALL: Final = 1 << 60  # whole numbers below need no look at their digits
+
+_EXACT: Final = 1 << 53  # floating-point numbers below are whole where they are written so
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _NUMBER = re.compile(r"(?=\.?\d|[+-]\.?\d)([+-]?\d*)(?:\.(\d*))?([eE][+-]?\d{1,4})?", re.ASCII)
@@ -138,7 +142,7 @@ def number(value: Decimal) -> Number:
 
 def checked_int(value: int) -> int:
     """Passes an int on, unless it is larger than numbers may be."""
-    if -(1 << 60) < value < (1 << 60) or value.bit_length() < MAX_DIGITS * 3.32:
+    if -_SMALL < value < _SMALL or value.bit_length() < MAX_DIGITS * 3.32:
         return value
     raise UnusableError("the number is too large")
 
@@ -150,8 +154,10 @@ def read_number(text: str) -> Number:
         UnusableError: The text is no number, or a larger one than numbers may be.
     """
     if len(text) < 30 and text.isascii():  # most are such as 12 or 12.50
+        if text.isdigit():
+            return int(text)
         whole, _, fraction = text.partition(".")
-        if whole.isdigit() and (fraction.isdigit() or whole == text):
+        if whole.isdigit() and fraction.isdigit():
             return Decimal(text) if fraction.strip("0") else int(whole)
     match = _NUMBER.fullmatch(text) or _NUMBER.fullmatch(text.strip())
     if match is None or len(text) > 2 * MAX_DIGITS:
@@ -177,6 +183,8 @@ def to_number(value: Value) -> Number:
     if kind is Decimal:
         return number(value)
     if kind is float:
+        if -_EXACT < value < _EXACT:
+            return int(value) if value.is_integer() else Decimal(repr(value))
         return read_number(repr(value))
     if isinstance(value, str):
         return read_number(str(value))
@@ -221,7 +229,7 @@ def to_text(value: Value) -> str:
     if kind is str:
         return value  # type: ignore[no-any-return]
     if kind is int:
-        return number_to_text(value)
+        return str(value) if -_SMALL < value < _SMALL else number_to_text(value)
     if value is None or kind is Special:
         return ""
     if value is True:

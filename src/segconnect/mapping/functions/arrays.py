@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter
 
 from segconnect.mapping.comparison import identity, is_nothing
@@ -80,7 +80,22 @@ def flatten(array: list[Value], depth: Number = 1) -> list[Value]:
     return bounded_items(result)
 
 
-@function('join(split("a,b"; ","); " & ") → "a & b"')
+def _joiner(separator: str) -> Callable[[list[Value]], str]:
+    whole: Callable[[list[Value], str], str] = join.run
+
+    def join_short(array: list[Value]) -> str:
+        if len(array) <= 16:
+            try:
+                text = separator.join(array)
+            except TypeError:
+                return whole(array, separator)
+            return text if len(text) <= MAX_TEXT else bounded(text)
+        return whole(array, separator)
+
+    return join_short
+
+
+@function('join(split("a,b"; ","); " & ") → "a & b"', prepare=_joiner)
 def join(array: list[Value], separator: str = ",") -> str:
     """Puts the items together as one text, with a separator between them."""
     if len(array) <= 16:
@@ -104,10 +119,37 @@ def keys(object: Value) -> list[Value]:  # noqa: A002
     raise UnusableError(f"{shown(object)} is not a collection")
 
 
+def _mapper(key: str, by: str = "", *values: Value) -> Callable[[list[Value]], list[Value]]:
+    read, read_other = _reader(key), _reader(by)
+    wanted = _texts(values)
+
+    def map_all(array: list[Value]) -> list[Value]:
+        return [value for item in array if (value := read(item)) is not None]
+
+    def map_some(array: list[Value]) -> list[Value]:
+        return [
+            value
+            for item in array
+            if _text(read_other(item)) in wanted and (value := read(item)) is not None
+        ]
+
+    return map_some if by else map_all
+
+
+def _reader(path: str) -> Callable[[Value], Value]:
+    """What reads the value at a path, quickly where it is one key."""
+    steps = steps_of(path)
+    if len(steps) != 1 or not isinstance(steps[0], str):
+        return lambda item: reached(item, steps)
+    key = steps[0]
+    return lambda item: item.get(key) if type(item) is dict else reached(item, steps)
+
+
 @function(
     'map(1.emails; "email")',
     'map(1.emails; "email"; "label"; "work,home")',
     'join(map(toArray(set(set(null; "a"; 1); "b"; 2)); "value"; "key"; "b,c")) → "2"',
+    prepare=_mapper,
 )
 def map_(
     array: list[Value], key: str, key_for_filtering: str = "", *values_for_filtering: Value
@@ -117,12 +159,7 @@ def map_(
     With a filter key, only of those whose value there is one of those given, which are an array or
     separated by commas.
     """
-    steps = steps_of(key)
-    if key_for_filtering:
-        filter_steps = steps_of(key_for_filtering)
-        wanted = _texts(values_for_filtering)
-        array = [item for item in array if _text(reached(item, filter_steps)) in wanted]
-    return [value for item in array if (value := reached(item, steps)) is not None]
+    return _mapper(key, key_for_filtering, *values_for_filtering)(array)
 
 
 def _texts(values: Iterable[Value]) -> set[str]:

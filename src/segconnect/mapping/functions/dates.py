@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, DecimalException
 
 from segconnect.mapping.context import Context
@@ -155,6 +155,11 @@ def _on_wall_clock(
     context: Context, date: datetime, change: Callable[[datetime], datetime]
 ) -> datetime:
     """Changes what the wall clock shows; a time that it skips is moved on by what it skips."""
+    if context.zone is UTC and date.tzinfo is UTC:
+        try:
+            return change(date)
+        except (OverflowError, ValueError):
+            raise UnusableError("the date would be out of range") from None
     wall = in_zone(as_utc(date), context.zone)
     try:
         changed = change(wall.replace(tzinfo=None))
@@ -198,6 +203,8 @@ def _named(value: Value, names: list[str], what: str) -> int:
 
 
 def _whole(number: Number) -> int:
+    if type(number) is int:
+        return int(_bounded(number))
     return int(Decimal(_bounded(number)).to_integral_value(ROUND_HALF_UP))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from segconnect.mapping.closures import constant
+from segconnect.mapping.closures import Constant, constant
 from segconnect.mapping.comparison import is_empty, is_equal, is_nothing
 from segconnect.mapping.context import Context
 from segconnect.mapping.paths import changed, reached, steps_of
@@ -14,7 +14,42 @@ from segconnect.mapping.values import Value, to_text, truth
 ABSENT = constant(None)
 
 
-@function('get(split("a,b,c"; ","); 1 + 1) → "b"', 'get(1.contact; "billing.city")')
+def _getter(path: Value) -> Callable[[Value], Value]:
+    steps = steps_of(path)
+    places = [(step, _place(step)) for step in steps]
+
+    def get_by_keys(value: Value) -> Value:
+        for step in steps:
+            value = value.get(step) if type(value) is dict else reached(value, (step,))
+            if value is None:
+                return None
+        return value
+
+    def get_along(value: Value) -> Value:
+        for step, place in places:
+            if type(value) is dict and type(step) is str:
+                value = value.get(step)
+            elif type(value) is list and 0 < place <= len(value):
+                value = value[place - 1]
+            else:
+                value = reached(value, (step,))
+            if value is None:
+                return None
+        return value
+
+    is_by_keys = all(isinstance(step, str) and not place for step, place in places)
+    return get_by_keys if is_by_keys else get_along
+
+
+def _place(step: str | int) -> int:
+    """The position that a step is in an array, if it is one that is counted from its beginning."""
+    text = str(step)
+    return int(text) if len(text) < 9 and text.isascii() and text.isdigit() else 0
+
+
+@function(
+    'get(split("a,b,c"; ","); 1 + 1) → "b"', 'get(1.contact; "billing.city")', prepare=_getter
+)
 def get(value: Value, path: Value) -> Value:
     """Takes the value at a path: keys with dots between them, and positions counted from 1."""
     return reached(value, steps_of(path))
@@ -33,7 +68,15 @@ def if_(expression: Closure, value1: Closure, value2: Closure = ABSENT) -> Closu
             return value1(context)
         return value2(context)
 
-    return evaluate
+    if not (isinstance(value1, Constant) and isinstance(value2, Constant)):
+        return evaluate
+    one, other = value1.value, value2.value
+
+    def choose(context: Context) -> Value:
+        holds = expression(context)
+        return one if holds is True or (holds is not False and truth(holds)) else other
+
+    return choose
 
 
 @form('ifempty(""; "B") → "B"', 'ifempty("A"; "B") → "A"', may_fail=False)
@@ -42,7 +85,7 @@ def ifempty(value1: Closure, value2: Closure = ABSENT) -> Closure:
 
     def evaluate(context: Context) -> Value:
         value = value1(context)
-        return value2(context) if is_empty(value) else value
+        return value if value or not is_empty(value) else value2(context)  # nothing empty is true
 
     return evaluate
 
@@ -58,11 +101,19 @@ def switch(
     others = list(values_results_else)
     otherwise = others.pop() if len(others) % 2 else ABSENT
     cases = [(value1, result1), *zip(others[::2], others[1::2], strict=True)]
+    by_text: dict[Value, Closure] = {}  # where all of the values are texts that do not change
+    for value, result in cases:
+        if not isinstance(value, Constant) or type(value.value) is not str:
+            by_text = {}
+            break
+        by_text.setdefault(value.value, result)
 
     def evaluate(context: Context) -> Value:
         wanted = expression(context)
+        if type(wanted) is str and by_text:
+            return by_text.get(wanted, otherwise)(context)
         for value, result in cases:
-            if is_equal(wanted, value(context)):
+            if is_equal(wanted, value(context), context.zone):
                 return result(context)
         return otherwise(context)
 
@@ -70,9 +121,9 @@ def switch(
 
 
 @function('equal(1; "1") → true')
-def equal(value1: Value | None, value2: Value | None) -> bool:
+def equal(context: Context, value1: Value | None, value2: Value | None) -> bool:
     """Whether two values are the same, as the operator = has it."""
-    return is_equal(value1, value2)
+    return is_equal(value1, value2, context.zone)
 
 
 @function('omit(set(set(emptyarray; "a"; 1); "b"; 2); "a") → {"b": 2}')

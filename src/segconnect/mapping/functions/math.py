@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, DecimalException
 
 from segconnect.mapping.comparison import is_nothing
@@ -14,6 +13,7 @@ from segconnect.mapping.values import (
     Number,
     UnusableError,
     Value,
+    checked_int,
     number_to_text,
     read_number,
     shown,
@@ -60,7 +60,7 @@ def round_(number: Number) -> Number:
 def trunc(number: Number, decimals: Number = 0) -> Number:
     """Cuts decimals off; a negative count of them makes digits before the point 0."""
     places = int(max(-MAX_PLACES, min(MAX_PLACES, decimals)))
-    shifted = Decimal(number).scaleb(places, EXACT)
+    shifted = Decimal(to_number(number)).scaleb(places, EXACT)
     return to_number(Decimal(int(shifted)).scaleb(-places, EXACT))
 
 
@@ -93,6 +93,8 @@ def median(number1: Value, *numbers: Value) -> Number | None:
 @function("sum(1; 2; 3.5) → 6.5", 'sum(split("1,2"; ",")) → 3')
 def sum_(number1: Value | None, *numbers: Value) -> Number:
     """The numbers added up; 0 if there are none."""
+    if type(number1) is list and not numbers and _INT.issuperset(map(type, number1)):
+        return checked_int(sum(number1))
     return _sum(_numbers(number1, *numbers))
 
 
@@ -120,7 +122,7 @@ def format_number(
 ) -> str:
     """Writes a number with a fixed count of decimals, a half rounded away from zero."""
     places = int(max(0, min(MAX_PLACES, decimals)))
-    rounded = Decimal(number).quantize(EXACT.scaleb(1, -places), context=EXACT)
+    rounded = Decimal(to_number(number)).quantize(EXACT.scaleb(1, -places), context=EXACT)
     sign = "-" if rounded < 0 else ""
     whole, _, fraction = format(rounded.copy_abs(), "f").partition(".")
     first = len(whole) % 3 or 3
@@ -153,19 +155,24 @@ def parse_number(number: Value, decimal_separator: str = ".") -> Number:
         raise UnusableError(f"{shown(number)} is not a number") from None
 
 
+_INT = frozenset((int,))
+
+
 def _numbers(*values: Value) -> list[Number]:
-    return [to_number(value) for value in _flat(values) if not is_nothing(value)]
-
-
-def _flat(values: Iterable[Value]) -> Iterable[Value]:
+    found: list[Number] = []
     for value in values:
-        if isinstance(value, (list, tuple)):
-            yield from value
-        else:
-            yield value
+        if type(value) is int:
+            found.append(checked_int(value))
+        elif isinstance(value, (list, tuple)):
+            found += [to_number(each) for each in value if not is_nothing(each)]
+        elif not is_nothing(value):
+            found.append(to_number(value))
+    return found
 
 
 def _sum(numbers: list[Number]) -> Number:
+    if _INT.issuperset(map(type, numbers)):
+        return checked_int(sum(numbers))  # type: ignore[arg-type]
     total: Number = 0
     for each in numbers:
         total = add(total, each)

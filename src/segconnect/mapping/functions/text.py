@@ -11,6 +11,7 @@ import json
 import mimetypes
 import re
 import unicodedata
+from collections.abc import Callable
 from urllib.parse import quote, unquote
 
 from segconnect.mapping.functions.arrays import contains_item
@@ -86,9 +87,17 @@ def trim(text: str) -> str:
     return text.strip(BLANKS)
 
 
+def _finder(search: Value) -> Callable[[Value], bool]:
+    whole: Callable[[Value, Value], bool] = contains.run
+    if type(search) is not str:
+        return lambda value: whole(value, search)
+    return lambda value: search in value if type(value) is str else whole(value, search)
+
+
 @function(
     'contains("Hello World"; "Hello") → true',
     'contains(split("a,b"; ","); "b") → true',
+    prepare=_finder,
 )
 def contains(text_or_array: Value | None, search: Value = "") -> bool:
     """Whether a text has another in it, or an array an item that equals a value."""
@@ -160,6 +169,8 @@ def index_of(text: str, value: str, start: Number = 0) -> int:
 @function('length("hello") → 5', 'length(split("a,b"; ",")) → 2', "length(null) → 0")
 def length(value: Value | None) -> int:
     """How many characters a text has, bytes a buffer, items an array, keys a collection."""
+    if type(value) is str:
+        return len(value)
     if isinstance(value, (list, tuple, dict, bytes, bytearray, memoryview)):
         return len(value)
     return len(to_text(value))
@@ -225,10 +236,20 @@ def sha512(
     return _hashed("sha512", text, encoding, key, key_encoding)
 
 
+def _replacer(search: str, replacement: str = "") -> Callable[[str], str]:
+    pattern = pattern_of(search)
+    if pattern is not None:
+        return lambda text: replace_pattern(pattern, text, replacement)
+    if search and len(replacement) <= len(search):  # the text grows no longer
+        return lambda text: text.replace(search, replacement)
+    return lambda text: replace.run(text, search, replacement)
+
+
 @function(
     'replace("Hello World"; "Hello"; "Hi") → "Hi World"',
     'replace("a1b22"; "/\\d+/g"; "#") → "a#b#"',
     'replace("Doe, Ann"; "/(\\w+), (\\w+)/"; "$2 $1") → "Ann Doe"',
+    prepare=_replacer,
 )
 def replace(text: str, search_string: str = "", replacement_string: str = "") -> str:
     """Replaces a text wherever it is, or what a regular expression finds.
@@ -268,9 +289,18 @@ _EMOJI = re.compile(
 )
 
 
+def _splitter(separator: str) -> Callable[[str], list[Value]]:
+    def split_short(text: str) -> list[Value]:
+        return text.split(separator) if len(text) <= MAX_ITEMS else whole(text, separator)
+
+    whole: Callable[[str, str], list[Value]] = split.run
+    return split_short if separator else lambda text: whole(text, separator)
+
+
 @function(
     'split("John, George, Paul"; ",") → ["John", " George", " Paul"]',
     'split("abc"; "") → ["a", "b", "c"]',
+    prepare=_splitter,
 )
 def split(text: str, separator: str = "") -> list[Value]:
     """Cuts a text at every separator; the empty separator cuts it into characters."""
@@ -281,7 +311,17 @@ def split(text: str, separator: str = "") -> list[Value]:
     return text.split(separator)
 
 
-@function('substring("Hello"; 0; 3) → "Hel"', 'substring("Hello"; 2) → "llo"')
+def _cutter(start: Number, end: Number | None = None) -> Callable[[str], str]:
+    if start >= 0 and (end is None or start <= end):  # a slice says it all
+        place = slice(min(int(start), _FAR), None if end is None else min(int(end), _FAR))
+        return lambda text: text[place]
+    return lambda text: substring.run(text, start, end)
+
+
+_FAR = 1 << 60  # no text is as long
+
+
+@function('substring("Hello"; 0; 3) → "Hel"', 'substring("Hello"; 2) → "llo"', prepare=_cutter)
 def substring(text: str, start: Number = 0, end: Number | None = None) -> str:
     """The characters from a start up to and without an end; the smaller one is the start."""
     size = len(text)
