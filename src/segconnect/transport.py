@@ -98,7 +98,7 @@ class Transport:
         self, root: str, api_key: str, *, name: str = "", limits: Limits | None = None
     ) -> None:
         self.batch_lines: int | None = None  # most lines of a batch, once the account offers it
-        self.has_answered = False
+        self.has_answered = self._is_closed = False
         self._root, self._key = root, api_key
         self._host = urlsplit(root).netloc
         self._who = f"connection {name!r}" if name else self._host
@@ -168,6 +168,7 @@ class Transport:
 
     async def close(self) -> None:
         """Closes the connections."""
+        self._is_closed = True
         await self._http.close()
 
     def refusal(self, request: Request, answer: Answer) -> SegconnectError | None:
@@ -265,6 +266,8 @@ class Transport:
         Raises:
             InvalidBundleError: It cannot be written, or would carry the key elsewhere.
         """
+        if self._is_closed:  # pyreqwest may let one more through
+            raise UsageError("the client is closed; open a new one")
         if request.path[:1] != "/":
             raise InvalidBundleError(request.label, ["URL: does not begin with a slash"])
         try:
