@@ -8,12 +8,25 @@ from typing import Any
 import pytest
 
 from segconnect.errors import SourceError
-from segconnect.scenario.sources.csv import CsvSource, Dialect
+from segconnect.scenario.bundle import SourceBundle
+from segconnect.scenario.sources import open_source
+from segconnect.scenario.sources.csv import CsvSource
+from segconnect.scenario.sources.describing import describe
+
+
+def source(path: Path, **how: Any) -> CsvSource:
+    opened = open_source("csv", {"file": path.name, **how}, path.parent)
+    assert isinstance(opened, CsvSource)
+    return opened
+
+
+def bundles(path: Path, **how: Any) -> list[SourceBundle]:
+    return list(source(path, **how).bundles())
 
 
 def read(path: Path, text: str, encoding: str = "utf-8", **how: Any) -> list[dict[str, Any]]:
     path.write_bytes(text.encode(encoding))
-    return [bundle.values for bundle in CsvSource(path, **how).bundles()]
+    return [bundle.values for bundle in bundles(path, **how)]
 
 
 @pytest.fixture
@@ -66,7 +79,7 @@ def test_columns_of_one_name_are_told_apart(file: Path) -> None:
 def test_a_row_lies_on_all_its_lines(file: Path) -> None:
     file.write_text('a,b\n1,"two\nlines"\n\n3,4\n')
 
-    places = [str(bundle.place) for bundle in CsvSource(file).bundles()]
+    places = [str(bundle.place) for bundle in bundles(file)]
 
     assert places == ["export.csv, lines 2-3", "export.csv, line 5"]
 
@@ -76,7 +89,7 @@ def test_rows_of_one_order_are_one_bundle(file: Path) -> None:
     file.write_text(text)
 
     found = [
-        (b.values["rows"], str(b.place)) for b in CsvSource(file, group_rows_by="Name").bundles()
+        (b.values["rows"], str(b.place)) for b in bundles(file, group_rows_by="Name")
     ]
 
     assert found == [
@@ -94,7 +107,7 @@ def test_a_row_that_cannot_be_read_is_told_and_the_next_one_is_read(file: Path) 
 
     found = [
         (b.values if b.error is None else b.error.why)
-        for b in CsvSource(file, encoding="utf-8").bundles()
+        for b in bundles(file, encoding="utf-8")
     ]
 
     assert found == [
@@ -113,21 +126,17 @@ def test_a_file_without_rows_says_so(file: Path, content: bytes, reason: str) ->
     file.write_bytes(content)
 
     with pytest.raises(SourceError, match=reason):
-        CsvSource(file)
+        source(file)
 
 
 def test_a_missing_file_and_a_missing_column_say_so(file: Path) -> None:
     with pytest.raises(SourceError, match="cannot be read: No such file"):
-        CsvSource(file)
+        source(file)
 
     file.write_text("a,b\n1,2\n")
     with pytest.raises(
         SourceError, match="no column 'Name' to group rows by; the columns are a, b"
     ):
-        list(CsvSource(file, group_rows_by="Name").bundles())
+        bundles(file, group_rows_by="Name")
 
 
-def test_the_dialect_can_be_shown_before_use(file: Path) -> None:
-    file.write_bytes("título;é\n1;2\n".encode("cp1252"))
-
-    assert CsvSource(file).dialect == Dialect("cp1252", ";", 1)

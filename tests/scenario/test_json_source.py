@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from segconnect.errors import SourceError
-from segconnect.scenario.sources.json import JsonSource
+from segconnect.scenario.bundle import SourceBundle
+from segconnect.scenario.sources import open_source
+
+
+def bundles(path: Path, **how: Any) -> list[SourceBundle]:
+    return list(open_source("json", {"file": path.name, **how}, path.parent).bundles())
+
 
 PEOPLE = [{"id": 1, "name": "Zoë"}, {"id": 2}]
 
@@ -28,24 +35,24 @@ def test_the_items_are_found(tmp_path: Path, text: str) -> None:
     file = tmp_path / "items.json"
     file.write_text(text, encoding="utf-8")
 
-    assert [bundle.values for bundle in JsonSource(file).bundles()] == PEOPLE
+    assert [bundle.values for bundle in bundles(file)] == PEOPLE
 
 
 def test_the_path_of_the_items_can_be_said(tmp_path: Path) -> None:
     file = tmp_path / "items.json"
     file.write_text(json.dumps({"errors": [], "page": {"rows": [5, {"a": 1}]}}))
 
-    bundles = list(JsonSource(file, items="page.rows").bundles())
+    found = bundles(file, items="page.rows")
 
-    assert [bundle.values for bundle in bundles] == [{"value": 5}, {"a": 1}]
-    assert [str(bundle.place) for bundle in bundles] == ["items.json, item 1", "items.json, item 2"]
+    assert [bundle.values for bundle in found] == [{"value": 5}, {"a": 1}]
+    assert [str(bundle.place) for bundle in found] == ["items.json, item 1", "items.json, item 2"]
 
 
 def test_a_file_that_breaks_off_gives_what_came_before(tmp_path: Path) -> None:
     file = tmp_path / "items.json"
     file.write_text('[{"a": 1}, {"a": ')
 
-    first, second = JsonSource(file).bundles()
+    first, second = bundles(file)
 
     assert first.values == {"a": 1}
     assert second.error is not None
@@ -57,4 +64,4 @@ def test_a_file_without_an_array_says_so(tmp_path: Path) -> None:
     file.write_text('{"a": 1}')
 
     with pytest.raises(SourceError, match=r"items\.json: holds no array"):
-        list(JsonSource(file).bundles())
+        bundles(file)
