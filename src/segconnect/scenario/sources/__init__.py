@@ -27,6 +27,7 @@ __all__ = [
     "SUFFIXES",
     "Cursor",
     "Source",
+    "class_of",
     "module_for",
     "open_source",
     "parameters_of",
@@ -94,7 +95,7 @@ _CLASSES = {
 }
 
 
-def _class(module: str) -> Any:
+def class_of(module: str) -> Any:
     """Finds the class of a source, by id or by short name; only then its library is imported."""
     name = SOURCES.get(module, module)
     if name not in _CLASSES:
@@ -117,13 +118,13 @@ def module_for(path: Path) -> str:
 
 def parameters_of(module: str) -> Mapping[str, FieldInfo]:
     """Answers the parameters of a source: type, default and description."""
-    options: type[Options] = _class(module).OPTIONS
+    options: type[Options] = class_of(module).OPTIONS
     return options.model_fields
 
 
 def problems_with(module: str, parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Tells all that is wrong with a source's parameters: the name, or "", and a sentence."""
-    return list(problems_of(_class(module).OPTIONS, parameters))
+    return list(problems_of(class_of(module).OPTIONS, parameters))
 
 
 def open_source(
@@ -146,7 +147,7 @@ def open_source(
         ScenarioError: There is no such source, or parameters are wrong; all of them are told.
         SourceError: What it reads cannot be opened or understood.
     """
-    kind = _class(module)
+    kind = class_of(module)
     told = [sentence for _, sentence in problems_with(module, parameters)]
     if told:
         raise ScenarioError(f"{SOURCES.get(module, module)}: {'; '.join(told)}")

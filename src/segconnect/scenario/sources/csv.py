@@ -180,7 +180,7 @@ class CsvSource:
         leaves_totals = self.options.total_rows == "leave out"
         self._lines = lines
         while True:
-            begin, line, lines.crc = lines.at, lines.number, 0
+            begin, line, lines.crc, lines.is_broken = lines.at, lines.number, 0, False
             try:
                 row = next(reader)
                 is_lost = lines.has_ended  # a row asks for one more line only within quotes
@@ -198,7 +198,8 @@ class CsvSource:
             elif not any(row) or (leaves_totals and is_total(row)):
                 continue
             else:
-                fault = self._fault(row, width)
+                has_width = len(row) == width
+                fault = None if has_width and not lines.is_broken else self._fault(row, width)
             values = {key: cell for key, cell in zip(names, row, strict=False) if cell}
             if decimal is not None:
                 values = {key: plain_number(cell, decimal) for key, cell in values.items()}
@@ -218,8 +219,7 @@ class CsvSource:
                     f"the row has {len(row)} cells, the header has {width}:"
                     " if only empty cells at its end are left out, say short_rows: fill"
                 )
-        line = "".join(row)
-        if not line.isascii() and any("\ud800" <= char <= "\udfff" for char in line):
+        if self._lines and self._lines.is_broken:
             return SourceError(
                 f"the row is not {self.dialect.encoding}: say the file's encoding in the scenario"
             )

@@ -51,15 +51,16 @@ class HttpPagesOptions(Options):
     )
     pagination: Literal["none", "page", "offset", "token", "link", "next"] = Field(
         "none",
-        description="How the next page is asked for: by its number, by an offset, by a token of"
-        " the answer, by the Link header, by an address in the answer; or there is one page.",
+        description="How the next page is asked for: by its number or by an offset, up to a page"
+        " without items; by a token of the answer, by the Link header, by an address in the answer,"
+        " as long as there is one; or there is one page.",
     )
     page_parameter: str = Field("page", description="Of pages by number: the number's parameter.")
     first_page: int = Field(1, description="Of pages by number: the first one.")
     offset_parameter: str = Field("offset", description="Of offsets: the offset's parameter.")
     size_parameter: str = Field("limit", description="The parameter of the page size.")
     page_size: int | None = Field(
-        None, ge=1, description="Items on a page, sent if given; a page that has fewer is the last."
+        None, ge=1, description="How many items a page is to have; sent if given."
     )
     token_path: str = Field("nextPageToken", description="Of tokens: where the answer has it.")
     token_parameter: str = Field("pageToken", description="Of tokens: the token's parameter.")
@@ -149,8 +150,12 @@ class HttpPagesSource:
         """Gives items from where it stands: each with its page, and its number there, from 1."""
         at, passed, before = stand.at, stand.item, 0
         while True:
-            url = self._url(at, stand.since)
-            response, answered = self._asked(url)
+            response, answered = self._asked(self._url(at, stand.since))
+            failure = self._failure(response)
+            if failure is not None:
+                if response.status == HTTPStatus.NOT_FOUND and self._may_be_past(at):
+                    return
+                raise failure
             body = self._read(response)
             items = self._found(body)
             mark = crc32(repr(items).encode("utf-8", "surrogatepass"))
@@ -169,6 +174,10 @@ class HttpPagesSource:
                 return
             if at == last:
                 raise SourceError(f"{self._host}: a page names itself as the next one")
+
+    def _may_be_past(self, at: Any) -> bool:
+        """Whether a page that is not found may be the one after the last."""
+        return at is not None and self.options.pagination in ("page", "offset")
 
     def _url(self, at: Any, since: Any) -> str:
         options = self.options
@@ -194,7 +203,7 @@ class HttpPagesSource:
         options = self.options
         kind = options.pagination
         if kind in ("page", "offset"):
-            if not items or len(items) < (options.page_size or 0):
+            if not items:  # a page that has fewer than were asked for need not be the last
                 return None
             if kind == "page":
                 return (options.first_page if at is None else at) + 1
@@ -264,7 +273,7 @@ class HttpPagesSource:
                 raise UnreachableError(f"{self._host}: {error}", may_have_arrived=False) from None
             raise SourceError(f"{self._host}: {error}") from None
         failure = self._failure(response)
-        if failure is not None:
+        if isinstance(failure, (ThrottledError, UnreachableError)):
             raise failure
         return response, last
 

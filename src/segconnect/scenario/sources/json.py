@@ -85,10 +85,10 @@ class JsonSource:
             begin, line = lines.at, lines.number
             for text in lines:
                 if not text.isspace():
-                    values, fault = _read_line(text)
+                    values, fault = _read_line(text, lines.is_broken)
                     cursor = fingerprint.cursor(begin, lines.at, lines.crc, line, lines.number)
                     yield SourceBundle(values, self._place(lines.number), fault, cursor)
-                begin, line, lines.crc = lines.at, lines.number, 0
+                begin, line, lines.crc, lines.is_broken = lines.at, lines.number, 0, False
 
     # -- an array --------------------------------------------------------------------------------
 
@@ -178,10 +178,10 @@ def _is_lines(path: Path, file: BufferedReader) -> bool:
     return len(first) == 2 and all(line[:1] == b"{" and line[-1:] == b"}" for line in first)
 
 
-def _read_line(text: str) -> tuple[dict[str, Any], SourceError | None]:
+def _read_line(text: str, is_broken: bool) -> tuple[dict[str, Any], SourceError | None]:
+    if is_broken:
+        return {}, SourceError("the line is not UTF-8, which JSON is written in")
     try:
-        if not text.isascii():
-            text.encode()
         item = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         return {}, SourceError(f"the line is not JSON: {error}")

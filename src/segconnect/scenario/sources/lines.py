@@ -56,11 +56,12 @@ class Lines:
         number: How many lines there are before that byte.
         crc: Of the bytes that were given since it was set to 0.
         has_ended: Whether one more line was asked for than there are.
+        is_broken: Whether a line was given, since this was False, that is not in the encoding.
     """
 
     def __init__(self, file: BufferedReader, encoding: str, at: int = 0, number: int = 0) -> None:
         self.at, self.number, self.crc, self.has_ended = at, number, 0, False
-        self.encoding = encoding
+        self.encoding, self.is_broken = encoding, False
         self._file = file
         self._break = "\n".encode(encoding)
         if len(self._break) not in (1, 2, 4):
@@ -71,13 +72,16 @@ class Lines:
 
     def __iter__(self) -> Iterator[str]:
         """Gives the lines that are left."""
-        decode = self._decode if len(self._break) > 1 else None
         encoding = self.encoding
         for raw in self._raw():
             self.at += len(raw)
             self.crc = crc32(raw, self.crc)
             self.number += 1
-            yield decode(raw) if decode else str(raw, encoding, "surrogateescape")
+            try:
+                line = str(raw, encoding)
+            except UnicodeDecodeError:
+                self.is_broken, line = True, str(raw, encoding, "replace")
+            yield line
         self.has_ended = True
 
     def _raw(self) -> Iterator[bytes]:
@@ -86,7 +90,8 @@ class Lines:
             return
         old = self._ends_in_returns()
         for line in self._split(b"\r") if old else self._file:
-            if not old and line.find(b"\r", 0, -2) >= 0:  # returns within the line end lines, too
+            found = line.find(b"\r")
+            if old or (found >= 0 and line[found:] != b"\r\n"):  # a lone return ends a line, too
                 yield from line.splitlines(keepends=True)
             else:
                 yield line
@@ -115,12 +120,6 @@ class Lines:
         if rest:
             yield rest
 
-    def _decode(self, raw: bytes) -> str:
-        try:
-            return raw.decode(self.encoding)
-        except UnicodeDecodeError:
-            return raw.decode(self.encoding, "replace") + "\udcff"  # what marks a broken row
-
 
 class Fingerprint:
     """What a file's cursors are made of: they fit the same file, also when it has grown."""
@@ -128,7 +127,7 @@ class Fingerprint:
     def __init__(self, file: BufferedReader) -> None:
         file.seek(0)
         beginning = file.read(HEAD_BYTES)
-        self._head = [len(beginning), _hash(beginning)]
+        self.head = [len(beginning), _hash(beginning)]
 
     def cursor(self, begin: int, end: int, crc: int, line: int, number: int) -> dict[str, Any]:
         """Makes the cursor of a piece of the file.
@@ -141,7 +140,7 @@ class Fingerprint:
             number: How many lines end before `end`.
         """
         return {
-            "head": self._head,
+            "head": self.head,
             "begin": begin,
             "end": end,
             "crc": crc,
