@@ -125,6 +125,8 @@ def test_a_pattern_chooses_files_and_one_source_can_read_them_all(inbox: Path) -
 def test_what_is_wrong_with_the_parameters_is_told_at_once(inbox: Path) -> None:
     with pytest.raises(ScenarioError, match="unknown parameter 'delimeter'; did you mean"):
         read(inbox, read_with="csv", parameters={"delimeter": ";"})
+    with pytest.raises(ScenarioError, match="a pattern stays within the folder"):
+        read(inbox, pattern="../*.csv")
     with pytest.raises(SourceError, match="nowhere: is no folder"):
         read(inbox, folder="nowhere")
 

@@ -16,6 +16,7 @@ import pytest
 from segconnect.errors import SegconnectError, SourceError, UnreachableError
 from segconnect.scenario.bundle import SourceBundle
 from segconnect.scenario.sources import open_source
+from segconnect.scenario.sources.describing import preview
 from tests.conftest import Postgres
 
 SHOP = "sqlite:///shop.db"
@@ -189,3 +190,14 @@ def test_postgresql_is_read_in_order_and_read_only(server: str, tmp_path: Path) 
         bundles(tmp_path, "select nextval('numbers') as id", url=server)
     with pytest.raises(SourceError, match=r"longer than the timeout of 0\.1 seconds"):
         bundles(tmp_path, "select pg_sleep(5)", url=server, timeout=0.1)
+
+
+def test_what_a_query_gives_can_be_seen_before_it_is_used(shop: Path) -> None:
+    found = preview("sql", {"url": SHOP, "query": ALL}, shop)
+
+    assert found.found == {"database": "shop.db", "kind": "sqlite"}
+    assert [(each.name, each.type, each.filled) for each in found.columns] == [
+        ("id", "number", 4),
+        ("changed", "date", 3),
+        ("total", "number", 3),
+    ]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segconnect.mapping.values import UnusableError, to_number
 from segconnect.scenario.bundle import Place, SourceBundle
-from segconnect.scenario.sources import SUFFIXES, module_for, open_source
-from segconnect.scenario.sources.json import WHOLE
+from segconnect.scenario.sources import SOURCES, SUFFIXES, module_for, open_source
+from segconnect.scenario.sources.json import WHOLE, JsonSource
 from segconnect.scenario.sources.numerals import plain_number
 from segconnect.types import parse_moment
+
+if TYPE_CHECKING:
+    from segconnect.scenario.engine.services import Services
 
 LOOKED_AT = 1_000  # bundles
 SHOWN = 5
@@ -32,7 +35,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Description:
-    """What was found in a file.
+    """What was found in a file, or by another source.
 
     Attributes:
         module: The short name of the source that reads it.
@@ -69,31 +72,41 @@ def describe(path: Path, **parameters: Any) -> Description:
         ScenarioError: A parameter is wrong.
     """
     module = module_for(path) if path.suffix.lower() in SUFFIXES else "csv"
-    given = {"file": str(path.absolute()), **parameters}
-    source: Any = open_source(module, given, path.parent)
-    suggested: dict[str, Any] = {"file": str(path)}
-    if module == "json" and source.found().get("items") == WHOLE:
-        suggested["items"] = given["items"] = WHOLE  # it holds no array
-        source = open_source(module, given, path.parent)
+    found = preview(module, {"file": str(path.absolute()), **parameters}, path.parent)
+    return replace(found, parameters={**found.parameters, "file": str(path)})
+
+
+def preview(
+    module: str, parameters: Mapping[str, Any], base: Path, services: Services | None = None
+) -> Description:
+    """Looks at what a source gives, of any kind; the arguments are those of `open_source`.
+
+    Raises:
+        SegconnectError: It cannot be read, or a parameter is wrong.
+    """
+    given = dict(parameters)
+    source: Any = open_source(module, given, base, services)
+    if isinstance(source, JsonSource) and source.found().get("items") == WHOLE:
+        given["items"] = WHOLE  # it holds no array
+        source = open_source(module, given, base, services)
     first = list(islice(source.bundles(), LOOKED_AT))
     read = [bundle for bundle in first if bundle.error is None]
     found = source.found()
-    passed_over = source.passed_over() if hasattr(source, "passed_over") else []
     totals = source.totals() if hasattr(source, "totals") else []
     if totals:
-        suggested["total_rows"] = "leave out"
+        given.setdefault("total_rows", "leave out")
     if found.get("decimal") == ",":
-        suggested["decimal"] = ","
+        given.setdefault("decimal", ",")
     return Description(
-        module,
-        {**suggested, **parameters},
-        found,
-        _columns(read, found.get("decimal")),
-        len(first),
-        read[:SHOWN],
-        [bundle for bundle in first if bundle.error is not None][:SHOWN],
-        passed_over,
-        totals,
+        module=SOURCES.get(module, module),
+        parameters=given,
+        found=found,
+        columns=_columns(read, found.get("decimal")),
+        looked_at=len(first),
+        bundles=read[:SHOWN],
+        refused=[bundle for bundle in first if bundle.error is not None][:SHOWN],
+        passed_over=source.passed_over() if hasattr(source, "passed_over") else [],
+        totals=totals,
     )
 
 

@@ -7,7 +7,7 @@ from os import stat_result
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from segconnect.errors import ScenarioError, SegconnectError, SourceError
 from segconnect.scenario.bundle import Place, SourceBundle
@@ -41,6 +41,13 @@ class FolderOptions(Options):
     done_folder: str | None = Field(
         None, description="The folder that a file is moved to after it was read."
     )
+
+    @field_validator("pattern")
+    @classmethod
+    def _stays_within(cls, pattern: str) -> str:
+        if ".." in Path(pattern).parts or Path(pattern).is_absolute():
+            raise ValueError("a pattern stays within the folder; name another folder instead")
+        return pattern
 
 
 class FolderSource:

@@ -83,6 +83,7 @@ class SqlSource:
     told apart by more columns, as in [updated_at, id]; a single column with equal values is read
     on before the equal ones, so that none is lost. A row that comes later with a smaller value is
     not seen. Without cursor columns, a run that broke off counts rows, in the query's own order.
+    Rows are read as they are asked for: the query's transaction lasts as long as the run.
 
     Raises:
         SourceError: The database is not known or the query cannot be run.

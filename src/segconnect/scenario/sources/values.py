@@ -55,5 +55,9 @@ def _moment(value: datetime) -> datetime | str:
 
 def bundle_values(names: Iterable[str], cells: Iterable[Any]) -> dict[str, Any]:
     """Answers a row's bundle: a cell that is empty is absent from it."""
-    found = ((name, plain(cell)) for name, cell in zip(names, cells, strict=False))
-    return {name: value for name, value in found if value is not None}
+    values: dict[str, Any] = {}
+    for name, cell in zip(names, cells, strict=False):
+        value = cell if type(cell) in (str, int, bool) else plain(cell)  # most of them
+        if value is not None and value != "":
+            values[name] = value
+    return values
