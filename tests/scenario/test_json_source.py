@@ -129,3 +129,20 @@ def test_an_object_without_an_array_is_described_as_one_bundle(tmp_path: Path) -
         ("paid", "truth"),
         ("buyer", "collection"),
     ]
+
+
+def test_of_several_arrays_one_must_be_said(tmp_path: Path) -> None:
+    file = tmp_path / "order.json"
+    file.write_text('{"id": 1, "notes": ["a"], "lines": [{"sku": "tea"}], "taxes": [{"rate": 5}]}')
+
+    with pytest.raises(SourceError) as caught:
+        bundles(file)
+
+    assert caught.value.why == (
+        "order.json: holds several arrays; say one of them as items: lines, taxes;"
+        " items: $ makes the file one bundle"
+    )
+    with pytest.raises(SourceError, match="there is no array at items 'line'; there is 'notes', "):
+        bundles(file, items="line")
+    file.write_text('{"id": 1, "notes": ["a"], "lines": [{"sku": "tea"}], "taxes": []}')
+    assert [each.values for each in bundles(file)] == [{"sku": "tea"}]

@@ -47,7 +47,7 @@ class HttpPagesOptions(Options):
         " name of its header, or of its query parameter where placement is query.",
     )
     items: str | None = Field(
-        None, description="The path of the array, such as data.orders; found, if left out."
+        None, description="The path of the array, such as data.orders; the only one, if left out."
     )
     pagination: Literal["none", "page", "offset", "token", "link", "next"] = Field(
         "none",
@@ -305,20 +305,22 @@ class HttpPagesSource:
             raise SourceError(f"{self._host}: the answer is not JSON: {beginning!r}") from None
 
     def _found(self, body: Any) -> list[Any]:
-        """Finds the items in an answer: where it is said, else the first array."""
+        """Finds the items in an answer: where it is said, else in its one array."""
         path = self.options.items
+        keys = list(body) if isinstance(body, dict) else []
         if path:
             items = reached(body, steps_of(path))
+            if items is None and self._done:
+                return []  # as some APIs say that there are no more
         else:
-            places = [body, *(body.values() if isinstance(body, dict) else ())]
-            items = next((each for each in places if isinstance(each, list)), None)
-        if items is None and path and isinstance(body, dict) and self._done:
-            return []  # as some APIs say that there are no more
-        if not isinstance(items, list):
-            where = f" at {path!r}" if path else ""
-            has = f"; it has {', '.join(list(body)[:20])}" if isinstance(body, dict) else ""
-            raise SourceError(f"{self._host}: the answer has no array{where}{has}")
-        return items
+            lists = [key for key in keys if isinstance(body[key], list)]
+            items = body[lists[0]] if len(lists) == 1 else body
+            keys = lists or keys
+        if isinstance(items, list):
+            return items
+        where = f" at {path!r}" if path else " as the only one; say 'items'"
+        has = f"; it has {', '.join(keys[:20])}" if keys else ""
+        raise SourceError(f"{self._host}: the answer has no array{where}{has}")
 
     def _sign_in(self, credentials: Mapping[str, Any]) -> None:
         def first(*names: str) -> str:

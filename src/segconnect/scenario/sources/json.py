@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from io import BufferedReader
-from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 from zlib import crc32
@@ -32,7 +31,8 @@ class JsonOptions(FileOptions):
         None,
         description="The path of the array whose items are the bundles, such as data or"
         " response.orders; an empty text is the top, and $ the whole file as one bundle. Left out:"
-        " the first array that the file holds; or each line, if the file is one object a line.",
+        " the one array of the file, or its one array of objects; or each line, if the file is one"
+        " object a line.",
     )
 
 
@@ -113,6 +113,8 @@ class JsonSource:
                 if number >= known and cursor != after:
                     fault = SourceError(f"the file is not JSON from here on: {error}")
                     yield SourceBundle({}, self._place(number + 1), fault, cursor)
+        if number == 0:
+            self._check_path()
         if after and (number < known or (number == known and crc != after.get("crc"))):
             yield from self._of_array(None)  # what was read before is no longer there
 
@@ -120,26 +122,60 @@ class JsonSource:
         return Place(self.path.name, number, number, "line" if self._is_lines else "item")
 
     def _prefix(self) -> str:
-        if self._items is None:
-            found = self._first_array()
-            return f"{found}.item" if found else "item"
-        if self._items in ("", WHOLE):
-            return "" if self._items else "item"
-        return f"{self._items}.item"
+        items = self._items_path() if self._items is None else self._items
+        if items in ("", WHOLE):
+            return "" if items else "item"
+        return f"{items}.item"
 
-    def _first_array(self) -> str:
+    def _items_path(self) -> str:
+        """Answers where the items are: the one array, or of many the one array of objects.
+
+        Raises:
+            SourceError: There is none, or there are several.
+        """
+        arrays, is_json = self._arrays()
+        if "" in arrays or not (arrays or is_json):
+            return ""  # where it is no JSON, reading tells what is wrong, and where
+        of_objects = [path for path, (_, objects) in arrays.items() if objects]
+        candidates = of_objects or list(arrays)
+        if len(candidates) == 1:
+            return candidates[0]
+        what = "holds no array; expected a list of objects"
+        if candidates:
+            what = f"holds several arrays; say one of them as items: {', '.join(candidates[:10])}"
+        raise SourceError(f"{self.path.name}: {what}; items: {WHOLE} makes the file one bundle")
+
+    def _arrays(self) -> tuple[dict[str, tuple[int, int]], bool]:
+        """Answers the arrays in the beginning of the file, and whether that is JSON.
+
+        Returns:
+            By path, how many items an array has there, and how many of them are objects.
+        """
+        arrays: dict[str, tuple[int, int]] = {}
         with self.path.open("rb") as file:
             file.seek(after_mark(file, "utf-8")[0])
             try:
-                for prefix, event, _ in ijson.parse(file):
-                    if event == "start_array":
-                        return str(prefix)
+                for number, (prefix, event, _) in enumerate(ijson.parse(file)):
+                    within, _, last = prefix.rpartition(".") if "." in prefix else ("", "", prefix)
+                    if last == "item" and within in arrays and event not in _NO_ITEM:
+                        items, objects = arrays[within]
+                        arrays[within] = items + 1, objects + (event == "start_map")
+                    elif event == "start_array" and "item" not in prefix.split("."):
+                        arrays[str(prefix)] = 0, 0
+                    if number > SAMPLE_EVENTS and arrays:
+                        break
             except (ijson.JSONError, UnicodeDecodeError):
-                return ""  # reading tells what is wrong, and where
-        raise SourceError(
-            f"{self.path.name}: holds no array; expected a list of objects; the whole file is one"
-            f" bundle with items: {WHOLE}"
-        )
+                return arrays, False
+        return arrays, True
+
+    def _check_path(self) -> None:
+        """Holds a path that led to nothing to the arrays that there are."""
+        path, (arrays, is_json) = self._items, self._arrays()
+        if path not in (None, WHOLE) and is_json and path not in arrays and ".item" not in path:
+            shown = ", ".join(repr(each) for each in arrays) or "none"
+            raise SourceError(
+                f"{self.path.name}: there is no array at items {path!r}; there is {shown}"
+            )
 
     # -- what is shown before use ----------------------------------------------------------------
 
@@ -147,25 +183,12 @@ class JsonSource:
         """Answers what was found by looking, or said."""
         if self._is_lines:
             return {"form": "an object a line"}
-        arrays = self._arrays()
-        items = next(iter(arrays), WHOLE) if self._items is None else self._items
-        return {"form": "an array", "items": items, "arrays": arrays}
-
-    def _arrays(self) -> dict[str, int]:
-        """Answers the arrays in the beginning of the file, and how many items each has there."""
-        arrays: dict[str, int] = {}
-        with self.path.open("rb") as file:
-            file.seek(after_mark(file, "utf-8")[0])
-            try:
-                for prefix, event, _ in islice(ijson.parse(file), SAMPLE_EVENTS):
-                    within, _, last = prefix.rpartition(".") if "." in prefix else ("", "", prefix)
-                    if last == "item" and within in arrays and event not in _NO_ITEM:
-                        arrays[within] += 1
-                    elif event == "start_array" and "item" not in prefix.split("."):
-                        arrays[str(prefix)] = 0
-            except (ijson.JSONError, UnicodeDecodeError):
-                pass  # reading tells what is wrong, and where
-        return arrays
+        arrays, _ = self._arrays()
+        counts = {path: items for path, (items, _) in arrays.items()}
+        items = self._items
+        if items is None:
+            items = self._items_path() if arrays else WHOLE
+        return {"form": "an array", "items": items, "arrays": counts}
 
 
 def _is_lines(path: Path, file: BufferedReader) -> bool:
