@@ -325,7 +325,7 @@ class Transport:
                 f" ({what}); check API Key, Account ID and Integration ID"
             )
         if status == 429:
-            asked = _seconds(retry_after)
+            asked = retry_after_seconds(retry_after)
             if asked:
                 until = time.monotonic() + min(asked, self._limits.max_retry_after)
                 self._quiet_until, self._held = max(self._quiet_until, until), True
@@ -334,7 +334,7 @@ class Transport:
             return UnreachableError(
                 f"{self._who}: {self._host} could not answer ({what}); try again later",
                 may_have_arrived=True,
-                retry_after=_seconds(retry_after),
+                retry_after=retry_after_seconds(retry_after),
             )
         return None
 
@@ -439,7 +439,7 @@ def _plain(headers: HeaderMap) -> dict[str, str]:
     return answer
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def retry_after_seconds(retry_after: str | None) -> float | None:
     """Reads Retry-After, seconds or a date; None where it cannot be read."""
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():

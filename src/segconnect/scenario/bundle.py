@@ -25,11 +25,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class SourceBundle:
-    """What a source gives: a bundle and its place, or why the place cannot be read."""
+    """What a source gives: a bundle and its place, or why the place cannot be read.
+
+    With its cursor, a plain JSON object, the source goes on right after this bundle: after a crash,
+    and in a later run, which so gets only what is new.
+    """
 
     values: dict[str, Any]
     place: Place
     error: SegconnectError | None = None
+    cursor: Any = None
 
 
 @dataclass(frozen=True, slots=True)

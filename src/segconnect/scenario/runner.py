@@ -185,7 +185,7 @@ class Run:
     ) -> None:
         services, self.plan = scenario.services, scenario.plan
         first = self.plan.first
-        self.source: Source = open_source(first.module, first.parameters, services.base)
+        self.source: Source = open_source(first.module, first.parameters, services.base, services)
         self.report = Report(self.plan.name)
         self.filled: list[Module] = []  # the first modules of a dry run
         self.progress = progress

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from segconnect.scenario.blueprint import segmetrics
+from segconnect.scenario.sources import LABELS, SOURCES
 
 
 class Kind(StrEnum):
@@ -46,10 +47,7 @@ class Known(NamedTuple):
 
 
 def _sources() -> list[Known]:
-    return [
-        Known("segconnect:ReadCsvFile", "csv", "CSV file", Kind.TRIGGER),
-        Known("segconnect:ReadJsonFile", "json", "JSON file", Kind.TRIGGER),
-    ]
+    return [Known(id_, short, LABELS[id_], Kind.TRIGGER) for id_, short in SOURCES.items()]
 
 
 def _of_segmetrics() -> list[Known]:

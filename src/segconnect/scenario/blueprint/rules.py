@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from segconnect.errors import unknown_name
 from segconnect.scenario.blueprint.known import KNOWN, Kind
 from segconnect.scenario.blueprint.model import Blueprint, Chain, Node, whole_number
 from segconnect.scenario.blueprint.report import Problem, Severity
+from segconnect.scenario.sources import SOURCES, problems_with
 from segconnect.types import shown
 
 MODULE_ID = re.compile(r"^[a-z][a-z0-9-]*:[A-Za-z0-9]+$")
@@ -221,23 +221,11 @@ def _placeholder(node: Node) -> Iterator[Problem]:
 
 def _source(node: Node) -> Iterator[Problem]:
     """Holds a source of ours to its parameters."""
-    from segconnect.scenario.sources.csv import CsvSource
-    from segconnect.scenario.sources.json import JsonSource
-
-    sources: dict[str, Any] = {
-        "segconnect:ReadCsvFile": CsvSource,
-        "segconnect:ReadJsonFile": JsonSource,
-    }
-    source = sources.get(node.module)
-    if source is None:
+    if node.module not in SOURCES:
         return
-    for name in node.parameters:
-        if name not in source.PARAMETERS:
-            message = unknown_name("parameter", name, source.PARAMETERS)
-            yield problem(ERROR, "source", node, message, f".parameters.{name}")
-    if not node.parameters.get("file"):
-        message = "parameter 'file' is missing: the file to read"
-        yield problem(ERROR, "source", node, message, ".parameters")
+    for name, sentence in problems_with(node.module, node.parameters):
+        place = f".parameters.{name}" if name else ".parameters"
+        yield problem(ERROR, "source", node, sentence, place)
 
 
 _RULES: tuple[Callable[[Node], Iterator[Problem]], ...] = (

@@ -19,6 +19,7 @@ from segconnect.scenario.blueprint import segmetrics
 from segconnect.scenario.blueprint.case import Case
 from segconnect.scenario.blueprint.known import KNOWN, Kind, Known
 from segconnect.scenario.blueprint.model import DEFAULT_SETTINGS
+from segconnect.scenario.sources import SOURCES, parameters_of
 
 FILE = Path(__file__).with_name("scenario.schema.json")
 
@@ -34,19 +35,6 @@ _SETTING_HELP: Mapping[str, str] = {
     "dataloss": "Whether bundles may be lost when the store of incomplete executions is full.",
     "dlq": "Whether bundles that fail are kept as incomplete executions.",
     "freshVariables": "Whether variables are read anew for each run.",
-}
-_SOURCES: Mapping[str, Mapping[str, str]] = {
-    "csv": {
-        "file": "The file, from where the scenario is.",
-        "encoding": "The encoding; found by looking, if left out.",
-        "delimiter": "What is between cells; found by looking, if left out.",
-        "header_row": "The row of the header, from 1; found by looking, if left out.",
-        "group_rows_by": "Columns; rows that follow one another and share them are one bundle.",
-    },
-    "json": {
-        "file": "The file, from where the scenario is.",
-        "items": "The path of the array whose items are the bundles.",
-    },
 }
 
 
@@ -200,13 +188,14 @@ def _rules(known: Known) -> list[dict[str, Any]]:
     module = segmetrics.CANONICAL.get(known.id)
     if module is not None:
         properties["mapper"] = _fields(module)
-    elif known.short in _SOURCES:
+    elif known.id in SOURCES:
+        parameters = parameters_of(known.id)
         properties["parameters"] = {
             "type": "object",
-            "required": ["file"],
+            "required": [name for name, each in parameters.items() if each.is_required()],
             "additionalProperties": False,
             "properties": {
-                name: {"description": help_} for name, help_ in _SOURCES[known.short].items()
+                name: {"description": each.description} for name, each in parameters.items()
             },
         }
     elif known.kind is Kind.AGGREGATOR:

@@ -18,7 +18,7 @@ from segconnect.scenario.sources import SOURCES, open_source
 @module(*SOURCES, kind=Kind.TRIGGER, polls=False)
 def read(call: Call, parameters: Parameters, values: Values) -> Iterator[Bundle]:
     """Gives what is in a file, all at once; `scenario.runner` streams it."""
-    for bundle in open_source(call.module, parameters, call.services.base).bundles():
+    for bundle in open_source(call.module, parameters, call.services.base, call.services).bundles():
         if bundle.error is not None:
             raise bundle.error
         yield bundle.values
