@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,37 @@ def test_a_scenario_calls_another_one(segconnect: Commands, connected: Shop, her
 
     assert ran.code == 0, ran.out + ran.err
     assert connected.contact("joey@bloggs.com")["first_name"] == "from joey@bloggs.com"
+
+
+def test_a_database_is_read_with_saved_credentials(
+    segconnect: Commands, connected: Shop, here: Path
+) -> None:
+    with sqlite3.connect(here / "crm.db") as database:
+        database.execute("create table people (id integer, mail text)")
+        database.executemany("insert into people values (?, ?)", [(1, "ann@b.c"), (2, "bob@b.c")])
+    saved = segconnect(
+        *("connection", "add", "crm", "--service", "values"),
+        *("--set", f"url=sqlite:///{here / 'crm.db'}"),
+    )
+    write(
+        here / "x.yaml",
+        """
+name: People
+connection: shop
+flow:
+  - id: 1
+    module: sql
+    parameters: {connection: crm, query: "select id, mail from people", cursor_column: id}
+  - {id: 2, module: add-update-contact, mapper: {email: "{{1.mail}}"}}
+""",
+    )
+
+    ran = segconnect("run", "x.yaml")
+
+    assert saved.code == 0, saved.err
+    assert ran.code == 0, ran.err
+    assert "2 read, 2 delivered" in ran.out
+    assert connected.contact("bob@b.c") is not None
 
 
 ROWS = "mail,tag,n\nann@b.c,one,1\nbob@b.c,two,2\nann@b.c,three,3\nnobody,four,4\n"

@@ -26,6 +26,7 @@ from segconnect.scenario.engine.plan import Plan
 from segconnect.scenario.engine.registry import Bundle, Call, Declaration, Kind, Parameters, Values
 from segconnect.scenario.engine.services import Client, FetchRequest, Services
 from segconnect.scenario.engine.stores import DataStores
+from segconnect.scenario.sources import SOURCES
 from segconnect.settings import Settings
 
 OpenClient = Callable[[str | None], Client]
@@ -189,10 +190,18 @@ class _Bound:
                         parameters[_STANDS_FOR[need.kind]] = need.key
             self._take(path, need.kind, need.key, need.app, value)
         for node in own.walk():
+            if node.module in SOURCES:
+                self._find_credentials(node.parameters.get("connection"))
             self.has_stores = self.has_stores or node.module.startswith("datastore:")
             bound = bindings.module(node.id, node.module)
             if bound is not None and node.id is not None:
                 self.modules[node.id] = _declared(node, bound, path.parent)
+
+    def _find_credentials(self, name: Any) -> None:
+        """Of a source of ours, a connection is named as it is kept; it needs no binding."""
+        if isinstance(name, str) and name not in self.credentials:
+            kept = self._connections
+            self.credentials[name] = _NO_CREDENTIALS if kept is None else kept.credentials(name)
 
     def _take(self, path: Path, kind: NeedKind, key: str, app: str, value: Any) -> None:
         if value is None and not (kind is NeedKind.CONNECTION and self._connections is None):
