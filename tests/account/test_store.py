@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, event, select, text
 
+from segconnect import database
 from segconnect.account import imports
 from segconnect.account.access import create_account
 from segconnect.account.committer import Reply, Store, apply
@@ -111,7 +112,7 @@ def test_a_store_is_opened_again_as_it_was(blank_url: str) -> None:
 def test_processes_that_open_a_new_store_at_once_all_succeed(blank_url: str) -> None:
     def revision(_: int) -> Any:
         engine = open_engine(blank_url)
-        found = opening._revision(engine)
+        found = database.revision(engine, opening.MIGRATIONS)
         engine.dispose()
         return found
 

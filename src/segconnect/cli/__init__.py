@@ -20,6 +20,7 @@ COMMANDS = {
     "modules": "Lists what can be done to an account, and shows each field.",
     "send": "Runs one module alone, and prints its output.",
     "run": "Runs a scenario: from a source through a mapping to an account.",
+    "runs": "Lists what ran, shows what became of it, and goes on with what rests.",
     "scenario": "Checks scenarios and blueprints, and converts them.",
     "eval": "Evaluates a mapping template against bundles.",
 }

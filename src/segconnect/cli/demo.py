@@ -49,7 +49,7 @@ def command(
     from segconnect.demo.shop import AS_OF
     from segconnect.scenario import blueprint
     from segconnect.scenario.preparing import prepare
-    from segconnect.scenario.runner import Report, Run
+    from segconnect.scenario.runner import RefusedFile, Report, Run
 
     console = Console(stderr=as_json, highlight=False)
     settings = load(data=data)
@@ -83,8 +83,11 @@ def command(
                 open_client=lambda _, to=connections[target]: Client(to),  # type: ignore[misc]  # a default that binds
             )
             refused = settings.data / f"{name}.refused.csv"
-            with show.progress(console, scenario.plan.name) as progress:
-                run = Run(scenario, refused=refused, progress=progress)
+            with (
+                show.progress(console, scenario.plan.name) as progress,
+                RefusedFile(refused) as file,
+            ):
+                run = Run(scenario, ledgers=[file], progress=progress)
                 reports.append(run.run())
             scenario.close()
             console.print(show.report_line(reports[-1]), soft_wrap=True)

@@ -50,12 +50,14 @@ def command(
     """
     from rich.console import Console
 
+    from segconnect.cli.running import Begun, carry_out
     from segconnect.scenario.preparing import prepare
     from segconnect.scenario.runner import reads_a_file
 
     console = Console(stderr=as_json, highlight=False)
     document, bound = _checked(file, bindings, connection, console)
-    scenario = prepare(file, document, bound, load(data=data), connection=connection)
+    settings = load(data=data)
+    scenario = prepare(file, document, bound, settings, connection=connection)
     if trace:
         from segconnect.cli.trace import printer
 
@@ -63,7 +65,11 @@ def command(
     try:
         if bundle is None and reads_a_file(scenario.plan):
             target = refused or Path(f"{file.stem}.refused.csv")
-            outcome = _over_file(scenario, console, target, trace, dry_run, as_json)
+            if dry_run or trace:
+                outcome = _watched(scenario, console, target, dry_run, as_json)
+            else:
+                run = Begun(file, document, bound, scenario.plan.name, connection)
+                outcome = carry_out(run, settings, console, target, as_json)
         else:
             handed_in = None if bundle is None else _bundles(bundle)
             inputs = dict(_pair(each) for each in given or ())
@@ -131,39 +137,20 @@ def _problems(report: Report) -> list[str]:
     return told
 
 
-def _over_file(
-    scenario: Scenario,
-    console: Console,
-    refused: Path,
-    trace: bool,
-    dry_run: bool,
-    as_json: bool,
+def _watched(
+    scenario: Scenario, console: Console, refused: Path, dry_run: bool, as_json: bool
 ) -> int:
-    import json
-
+    """Runs over a file in memory alone: a dry run, or one that is traced."""
     from segconnect.cli import show
-    from segconnect.scenario.runner import Run
+    from segconnect.cli.running import tell
+    from segconnect.scenario.runner import RefusedFile, Run
 
-    with show.progress(console, scenario.plan.name) as progress:
-        run = Run(scenario, refused=refused, is_dry=dry_run, one_by_one=trace, progress=progress)
+    with show.progress(console, scenario.plan.name) as progress, RefusedFile(refused) as file:
+        run = Run(scenario, ledgers=[file], is_dry=dry_run, one_by_one=True, progress=progress)
         report = run.run()
-    if as_json:
-        fields = ("read", "filtered", "delivered", "refused", "operations", "seconds")
-        answer = {name: getattr(report, name) for name in fields}
-        answer["outcome"] = report.outcome.name.lower()
-        answer["reasons"] = dict(report.reasons.most_common(20))
-        typer.echo(json.dumps(answer))
-        return report.outcome
-    if dry_run:
+    if dry_run and not as_json:
         _print_first(console, run.filled)
-    console.print(show.report_line(report), soft_wrap=True)
-    if report.refused:
-        console.print(show.refusals([report]))
-        console.print(f"All of them, with what they hold: {refused}", soft_wrap=True)
-    if report.stopped_by is not None:
-        console.print("[red]The run stopped:[/]", end=" ")
-        console.print(str(report.stopped_by), markup=False, soft_wrap=True)
-    return report.outcome
+    return tell(console, report, refused, as_json)
 
 
 def _once(

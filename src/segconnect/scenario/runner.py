@@ -10,18 +10,18 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from pydantic_core import to_json
 
-from segconnect.errors import Recovery, SegconnectError
+from segconnect.errors import Recovery, SegconnectError, SourceError
 from segconnect.modules import Module
 from segconnect.scenario.bundle import Refusal, SourceBundle
 from segconnect.scenario.engine.errors import ModuleError
@@ -38,7 +38,7 @@ from segconnect.scenario.engine.services import (
 )
 from segconnect.scenario.engine.stores import DataStores
 from segconnect.scenario.preparing import Scenario
-from segconnect.scenario.sources import SOURCES, Source, open_source
+from segconnect.scenario.sources import SOURCES, Cursor, Source, open_source
 
 TELL_SECONDS = 0.1  # between two calls of progress
 
@@ -72,6 +72,8 @@ class Report:
     reasons: Counter[str] = field(default_factory=Counter)
     refusals: list[Refusal] = field(default_factory=list)  # the first ones; all are in the file
     stopped_by: SegconnectError | None = None
+    cursor: Any = None  # of the last bundle that was settled
+    is_ended: bool = False  # whether the source has no more
 
     @property
     def outcome(self) -> Outcome:
@@ -159,14 +161,33 @@ def _fills_one_module_in(plan: Plan) -> Node | None:
     return None if opens else last
 
 
+class Ledger(Protocol):
+    """Keeps what became of bundles. It is told of each once it is settled, in their order."""
+
+    def settle(self, bundle: SourceBundle, refusal: Refusal | None, report: Report) -> None:
+        """Notes what became of a bundle; the report counts it, and all that were before it."""
+
+
+class _Waiting(NamedTuple):
+    """A bundle whose fate is known, or on its way; it is settled once all before it are."""
+
+    bundle: SourceBundle
+    refusal: Refusal | None = None
+    is_sent: bool = False
+    number: int = 1  # of bundles that were filtered out, one after another
+
+
 class Run:
     """One run of a scenario over its file.
 
     Args:
         scenario: What to run.
+        ledgers: Who keeps what became of each bundle.
         is_dry: Fill modules in, and send nothing.
         one_by_one: Wait for each answer, as a trace needs it.
-        refused: The file to write refused bundles to; it is made when the first one comes.
+        after: The cursor of the last bundle that was settled by an earlier run; None begins anew.
+        report: What the earlier run came to.
+        should_stop: Asked before each bundle: whether the run is to end, to go on later.
         progress: Called a few times a second, and at the end.
 
     Raises:
@@ -178,71 +199,90 @@ class Run:
         self,
         scenario: Scenario,
         *,
-        refused: Path,
+        ledgers: Sequence[Ledger] = (),
         is_dry: bool = False,
         one_by_one: bool = False,
+        after: Cursor | None = None,
+        report: Report | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
         progress: Progress = lambda report, done, total: None,
     ) -> None:
         services, self.plan = scenario.services, scenario.plan
         first = self.plan.first
         self.source: Source = open_source(first.module, first.parameters, services.base, services)
-        self.report = Report(self.plan.name)
+        self.report = report or Report(self.plan.name)
         self.filled: list[Module] = []  # the first modules of a dry run
-        self.progress = progress
+        self._progress, self._ledgers = progress, ledgers
         self._services, self._is_dry = services, is_dry
+        self._after, self._should_stop = after, should_stop
         self._streams = None if is_dry or one_by_one else _fills_one_module_in(self.plan)
-        self._refused = RefusedFile(refused)
+        self._spent = self.report.seconds
         self._began = self._told_at = 0.0
 
     def run(self) -> Report:
-        """Runs to the end, or to an error that only a person can mend."""
+        """Runs to the end of the source, or to what stops it."""
         self._began = monotonic()
-        bundles = self.source.bundles()
-        with self._refused:
+        try:
             if self._streams is not None:
-                self._stream(self._streams, bundles)
+                self._stream(self._streams)
             else:
-                self._one_by_one(bundles)
+                self._one_by_one()
+        except SourceError as error:  # the source as a whole; what it gave before is settled
+            self.report.stopped_by = error
         self._told_at = 0.0
         self._tell()
         return self.report
+
+    def _bundles(self) -> Iterator[SourceBundle]:
+        for bundle in self.source.bundles(after=self._after):
+            if self.report.stopped_by is not None or self._should_stop():
+                return
+            yield bundle
+        self.report.is_ended = True
 
     def _tell(self) -> None:
         """Tells the progress, a few times a second."""
         now = monotonic()
         if now - self._told_at > TELL_SECONDS:
             self._told_at = now
-            self.report.seconds = now - self._began
-            self.progress(self.report, *self.source.progress())
+            self.report.seconds = self._spent + now - self._began
+            self._progress(self.report, *self.source.progress())
 
-    def _stream(self, last: Node, bundles: Iterator[SourceBundle]) -> None:
+    def _stream(self, last: Node) -> None:
         """Fills modules in while those before them are on their way; the client bounds how many."""
         outbox = Outbox()
         run = EngineRun(self.plan, replace(self._services, client_for=lambda _: outbox))
-        sent: deque[SourceBundle] = deque()
+        waiting: deque[_Waiting] = deque()
+
+        def settle_known() -> None:
+            while waiting and not waiting[0].is_sent:
+                each = waiting.popleft()
+                self._settle(each.bundle, each.refusal, is_delivered=False, count=each.number)
 
         def modules() -> Iterator[Module]:
-            for bundle in bundles:
-                if self._try(bundle, run):
-                    if outbox.modules:
-                        sent.append(bundle)
-                        yield outbox.modules.pop()
-                    else:
-                        self.report.filtered += 1
-                if self.report.stopped_by is not None:
-                    return
+            for bundle in self._bundles():
+                refusal = self._try(bundle, run)
+                if outbox.modules:
+                    waiting.append(_Waiting(bundle, is_sent=True))
+                    yield outbox.modules.pop()
+                    continue
+                number = 1
+                if refusal is None and waiting and waiting[-1][1:3] == (None, False):
+                    number += waiting.pop().number
+                waiting.append(_Waiting(bundle, refusal, number=number))
+                settle_known()
 
         client: Any = self._services.client_for(last.connection)
         for result in client.send_many(modules()):
-            bundle = sent.popleft()
+            bundle, refusal = waiting.popleft().bundle, None
             if result.error is None:
                 self.report.operations += 1
-                self.report.delivered += 1
             else:
-                self._refuse(bundle, result.module.label, result.error)
-            self._tell()
+                refusal = Refusal(bundle.place, last.label, result.error, bundle.values)
+            self._settle(bundle, refusal, is_delivered=result.error is None)
+            settle_known()
 
-    def _one_by_one(self, bundles: Iterator[SourceBundle]) -> None:
+    def _one_by_one(self) -> None:
         outbox = Outbox()
         clients: dict[str, _Counting] = {}
 
@@ -256,28 +296,19 @@ class Run:
             self.plan, stay_at_home(self._services, outbox) if self._is_dry else services
         )
         acting = [node.id for node in self.plan.nodes.values() if node.acts]
-        done = run.result.operations
-        for bundle in bundles:
+        done, sent = run.result.operations, self.report.operations
+        for bundle in self._bundles():
             before = sum(done[id_] for id_ in acting)
-            if self._try(bundle, run):
-                if sum(done[id_] for id_ in acting) > before:
-                    self.report.delivered += 1
-                else:
-                    self.report.filtered += 1
-            room = SHOWN_REFUSALS - len(self.filled)
-            self.filled += outbox.modules[:room]
+            refusal = self._try(bundle, run)
+            self.filled += outbox.modules[: SHOWN_REFUSALS - len(self.filled)]
             outbox.modules.clear()
-            self.report.operations = sum(each.sent for each in clients.values())
-            self._tell()
-            if self.report.stopped_by is not None:
-                return
+            self.report.operations = sent + sum(each.sent for each in clients.values())
+            self._settle(bundle, refusal, is_delivered=sum(done[id_] for id_ in acting) > before)
 
-    def _try(self, bundle: SourceBundle, run: EngineRun) -> bool:
-        """Takes a bundle through the flow; tells whether nothing went wrong."""
-        self.report.read += 1
+    def _try(self, bundle: SourceBundle, run: EngineRun) -> Refusal | None:
+        """Takes a bundle through the flow; answers why it did not get to the end."""
         if bundle.error is not None:
-            self._refuse(bundle, self.source.label, bundle.error)
-            return False
+            return Refusal(bundle.place, self.source.label, bundle.error, bundle.values)
         result = run.take(bundle.values)
         if result.error is not None:
             module_id, error = result.error.module_id, result.error.cause
@@ -285,24 +316,31 @@ class Run:
             aside = result.incomplete[0]
             module_id, error = aside.module_id, aside.cause
         else:
-            return True
-        self._refuse(bundle, self._label(module_id), error)
-        return False
-
-    def _label(self, module_id: int | None) -> str:
+            return None
         node = self.plan.nodes.get(module_id) if module_id is not None else None
-        return node.label if node is not None else self.plan.name
+        label = self.plan.name if node is None else node.label
+        return Refusal(bundle.place, label, error, bundle.values)
 
-    def _refuse(self, bundle: SourceBundle, label: str, error: SegconnectError) -> None:
+    def _settle(
+        self, bundle: SourceBundle, refusal: Refusal | None, *, is_delivered: bool, count: int = 1
+    ) -> None:
         report = self.report
-        report.refused += 1
-        report.reasons[error.why] += 1
-        refusal = Refusal(bundle.place, label, error, bundle.values)
-        if len(report.refusals) < SHOWN_REFUSALS:
-            report.refusals.append(refusal)
-        self._refused.write(refusal)
-        if error.recovery is Recovery.STOP:
-            report.stopped_by = error
+        report.read += count
+        report.cursor = bundle.cursor
+        if refusal is not None:
+            report.refused += 1
+            report.reasons[refusal.error.why] += 1
+            if len(report.refusals) < SHOWN_REFUSALS:
+                report.refusals.append(refusal)
+            if refusal.error.recovery is Recovery.STOP:
+                report.stopped_by = refusal.error
+        elif is_delivered:
+            report.delivered += 1
+        else:
+            report.filtered += count
+        for ledger in self._ledgers:
+            ledger.settle(bundle, refusal, report)
+        self._tell()
 
 
 class RefusedFile:
@@ -320,6 +358,11 @@ class RefusedFile:
             self.path.unlink()  # of an earlier run
         return self
 
+    def settle(self, bundle: SourceBundle, refusal: Refusal | None, report: Report) -> None:
+        """Adds a row for a bundle that was refused."""
+        if refusal is not None:
+            self.write(refusal)
+
     def write(self, refusal: Refusal) -> None:
         """Adds a row."""
         if self._file is None:
@@ -328,10 +371,10 @@ class RefusedFile:
             self._writer = csv.writer(self._file)
             self._writer.writerow(self.HEADER)
         place, error = refusal.place, refusal.error
-        bundle = json.dumps(json.loads(to_json(refusal.values)), ensure_ascii=False)
+        values = json.dumps(json.loads(to_json(refusal.values)), ensure_ascii=False)
         self._writer.writerow(
             (place.source, place.first, place.last, place.unit, refusal.module, error.kind,
-             error.why, bundle)
+             error.why, values)
         )  # fmt: skip
 
     def __exit__(

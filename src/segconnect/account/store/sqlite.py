@@ -13,9 +13,9 @@ from sqlalchemy import Table
 
 from segconnect.account.store.schema import indexed_by
 from segconnect.account.work import BLOCK, Key, Row
+from segconnect.database import BUSY_SECONDS
 from segconnect.errors import StoreError
 
-BUSY_SECONDS = 30  # how long a group waits for another process that is writing
 CHECKPOINT_COMMITS = 4  # commits between two back-fills of the write-ahead log
 RESTART_PAGES = 16_000  # of the log (64 MB), after which the writer begins it anew
 RESTART_MILLISECONDS = 100  # how long it waits for those who read the log

@@ -1,8 +1,13 @@
-"""Runs migrations on the connection that `opening` hands over, in its transaction."""
+"""Runs migrations on the connection that `segconnect.database` hands over, in its transaction."""
 
 from alembic import context
 
-connection = context.config.attributes["connection"]
-context.configure(connection=connection, transactional_ddl=True, transaction_per_migration=False)
+attributes = context.config.attributes
+context.configure(
+    connection=attributes["connection"],
+    version_table=attributes["version_table"],
+    transactional_ddl=True,
+    transaction_per_migration=False,
+)
 with context.begin_transaction():
     context.run_migrations()

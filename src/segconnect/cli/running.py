@@ -1,0 +1,85 @@
+"""Carries runs out for a command, and tells what became of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+from rich.console import Console
+
+from segconnect.cli import show
+from segconnect.scenario.blueprint import Bindings, Document
+from segconnect.scenario.durable import Worker
+from segconnect.scenario.journal import Journal, State, url_of
+from segconnect.scenario.runner import Outcome, Report
+from segconnect.settings import Settings
+
+
+class Begun(NamedTuple):
+    """A run that is about to begin."""
+
+    file: Path
+    document: Document
+    bindings: Bindings
+    scenario: str  # its name
+    connection: str | None
+
+    def write_down(self, journal: Journal) -> str:
+        """Writes it into the journal; answers its id."""
+        return journal.create(
+            self.scenario,
+            self.file.resolve(),
+            json.dumps(self.document.blueprint.raw),
+            json.dumps(self.bindings.to_values()),
+            self.connection,
+            "by hand",
+        )
+
+
+def carry_out(
+    run: Begun | str, settings: Settings, console: Console, refused: Path, as_json: bool
+) -> int:
+    """Carries a new run out, or goes on with one; answers the exit code."""
+    journal = Journal(url_of(settings))
+    try:
+        run_id = run if isinstance(run, str) else run.write_down(journal)
+        name = journal.get(run_id).scenario
+        with (
+            Worker(settings, journal, is_brief=True) as worker,
+            show.progress(console, name) as progress,
+        ):
+            report = worker.carry_out(run_id, progress)
+        state = State(journal.get(run_id).state)
+        if report.refused:
+            journal.write_refused(run_id, refused)
+    finally:
+        journal.close()
+    code = tell(console, report, refused, as_json, run_id)
+    if state is State.PAUSED:
+        console.print(f"It rests. Go on with it: segconnect runs resume {run_id}", soft_wrap=True)
+        return Outcome.PARTIAL
+    return code
+
+
+def tell(
+    console: Console, report: Report, refused: Path, as_json: bool, run_id: str | None = None
+) -> int:
+    """Tells what became of a run over a file; answers the exit code."""
+    if as_json:
+        fields = ("read", "filtered", "delivered", "refused", "operations", "seconds")
+        answer = {name: getattr(report, name) for name in fields}
+        answer["outcome"] = report.outcome.name.lower()
+        answer["reasons"] = dict(report.reasons.most_common(20))
+        answer["run"] = run_id
+        typer.echo(json.dumps(answer))
+        return report.outcome
+    console.print(show.report_line(report), soft_wrap=True)
+    if report.refused:
+        console.print(show.refusals([report]))
+        console.print(f"All of them, with what they hold: {refused}", soft_wrap=True)
+    if report.stopped_by is not None:
+        console.print("[red]The run stopped:[/]", end=" ")
+        console.print(str(report.stopped_by), markup=False, soft_wrap=True)
+    return report.outcome

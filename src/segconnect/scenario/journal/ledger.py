@@ -1,0 +1,85 @@
+"""Writes the outcome of each bundle down while a run goes on: many in one commit, soon."""
+
+from __future__ import annotations
+
+from copy import copy
+from threading import Condition, Thread
+from types import TracebackType
+from typing import Self
+
+from segconnect.scenario.bundle import Refusal, SourceBundle
+from segconnect.scenario.journal import Journal
+from segconnect.scenario.runner import Report
+
+MOST_AHEAD = 2_000
+"""Bundles that may be settled and not yet on disk; whoever settles more waits for the disk."""
+
+
+class JournalLedger:
+    """Keeps a run's outcomes in the journal, by a thread that commits what has come meanwhile.
+
+    After a crash at most MOST_AHEAD bundles, nearly always a few, are taken up again though they
+    were done.
+    """
+
+    def __init__(self, journal: Journal, run_id: str) -> None:
+        self._journal, self._id = journal, run_id
+        self._changed = Condition()
+        self._report: Report | None = None  # what is not on disk yet
+        self._refused: list[tuple[int, Refusal]] = []
+        self._ahead = 0
+        self._is_ended = False
+        self._failure: Exception | None = None
+        self._thread = Thread(target=self._write, name="journal", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def settle(self, bundle: SourceBundle, refusal: Refusal | None, report: Report) -> None:
+        """Notes a bundle; waits only if the disk cannot keep up.
+
+        Raises:
+            StoreError: The journal cannot be written.
+        """
+        with self._changed:
+            if refusal is not None:
+                self._refused.append((report.read, refusal))
+            self._report = copy(report)
+            self._ahead += 1
+            self._changed.notify_all()
+            while self._ahead > MOST_AHEAD and self._failure is None:
+                self._changed.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                while self._report is None and not self._is_ended:
+                    self._changed.wait()
+                if self._report is None:
+                    return
+                report, refused = self._report, self._refused
+                self._report, self._refused, self._ahead = None, [], 0
+                self._changed.notify_all()
+            try:
+                self._journal.save(self._id, report, refused)
+            except Exception as error:
+                with self._changed:
+                    self._failure = error
+                    self._changed.notify_all()
+                return
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._changed:
+            self._is_ended = True
+            self._changed.notify_all()
+        self._thread.join()
+        if self._failure is not None and error is None:
+            raise self._failure
