@@ -19,13 +19,14 @@ ROOMS = {
     "clock": set(),
     "types": set(),
     "settings": {"errors"},
+    "database": {"errors"},
     # the words that both sides speak
     "wire": {"errors", "types"},
     # pure: what may be said, and how it is filled in
     "modules": {"errors", "types", "wire"},
     "mapping": {"clock", "errors", "types"},  # the clock where nobody says what time it is
     # one side: a SegMetrics server, which knows no scenario
-    "account": {"clock", "errors", "settings", "types", "wire"},
+    "account": {"clock", "database", "errors", "settings", "types", "wire"},
 }
 """Each room that has a floor, and what it may import of ours beside itself."""
 

@@ -58,6 +58,8 @@ def command(
     document, bound = _checked(file, bindings, connection, console)
     settings = load(data=data)
     scenario = prepare(file, document, bound, settings, connection=connection)
+    if not dry_run:
+        scenario.check_connections(settings)
     if trace:
         from segconnect.cli.trace import printer
 

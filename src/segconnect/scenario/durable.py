@@ -81,8 +81,9 @@ class Worker:
         executor = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         self._locks = Locks(self.settings)
         self._stack.enter_context(self._locks.held(executor))
-        for name in ("dbos", "alembic"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+        logger = logging.getLogger("dbos")
+        logger.setLevel(logging.ERROR)
+        logger.handlers.clear()  # it writes to the standard error of when it was imported
         DBOS(
             config={
                 "name": "segconnect",

@@ -50,7 +50,19 @@ class Scenario:
 
     plan: Plan
     services: Services
+    connection_of: Callable[[str], str | None]  # the name that an id in the blueprint stands for
     clients: dict[str | None, Client] = field(default_factory=dict)  # those that were opened
+
+    def check_connections(self, settings: Settings) -> None:
+        """Makes sure that every module of an account has a connection that is kept.
+
+        Raises:
+            ConnectionSetupError: One has not.
+        """
+        kept = Connections(settings)
+        for node in self.plan.nodes.values():
+            if node.declaration.sends:
+                kept.choose(self.connection_of(node.connection))
 
     def close(self) -> None:
         """Closes what was opened for it."""
@@ -102,12 +114,15 @@ def prepare(
     plan = Plan(found.blueprints[path], services.bound, services.limits, services.functions)
     if found.has_stores and not is_offline:
         services.data_stores = DataStores(_stores_file(settings))
-    scenario = Scenario(plan, services)
-    default = connection or document.blueprint.connection
+
+    def connection_of(id_: str) -> str | None:
+        return connection or found.names.get(id_) or document.blueprint.connection
+
+    scenario = Scenario(plan, services, connection_of)
     opens = open_client or _opener(settings)
 
     def client_for(id_: str) -> Client:
-        name = connection or found.names.get(id_) or default
+        name = connection_of(id_)
         if name not in scenario.clients:
             scenario.clients[name] = opens(name)
         return scenario.clients[name]
