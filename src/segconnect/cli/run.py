@@ -54,6 +54,7 @@ def command(
     from segconnect.scenario.runner import reads_a_file
 
     console = Console(stderr=as_json, highlight=False)
+    inputs = dict(_pair(each) for each in given or ())
     document, bound = _checked(file, bindings, connection, console)
     scenario = prepare(file, document, bound, load(data=data), connection=connection)
     if trace:
@@ -63,10 +64,9 @@ def command(
     try:
         if bundle is None and reads_a_file(scenario.plan):
             target = refused or Path(f"{file.stem}.refused.csv")
-            outcome = _over_file(scenario, console, target, trace, dry_run, as_json)
+            outcome = _over_file(scenario, console, target, inputs, trace, dry_run, as_json)
         else:
             handed_in = None if bundle is None else _bundles(bundle)
-            inputs = dict(_pair(each) for each in given or ())
             outcome = _once(scenario, console, handed_in, inputs, dry_run, as_json)
     finally:
         scenario.close()
@@ -135,6 +135,7 @@ def _over_file(
     scenario: Scenario,
     console: Console,
     refused: Path,
+    inputs: dict[str, Any],
     trace: bool,
     dry_run: bool,
     as_json: bool,
@@ -145,7 +146,14 @@ def _over_file(
     from segconnect.scenario.runner import Run
 
     with show.progress(console, scenario.plan.name) as progress:
-        run = Run(scenario, refused=refused, is_dry=dry_run, one_by_one=trace, progress=progress)
+        run = Run(
+            scenario,
+            refused=refused,
+            inputs=inputs,
+            is_dry=dry_run,
+            one_by_one=trace,
+            progress=progress,
+        )
         report = run.run()
     if as_json:
         fields = ("read", "filtered", "delivered", "refused", "operations", "seconds")

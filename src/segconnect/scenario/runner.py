@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -167,6 +167,7 @@ class Run:
         is_dry: Fill modules in, and send nothing.
         one_by_one: Wait for each answer, as a trace needs it.
         refused: The file to write refused bundles to; it is made when the first one comes.
+        inputs: The scenario inputs, `var.input`.
         progress: Called a few times a second, and at the end.
 
     Raises:
@@ -179,6 +180,7 @@ class Run:
         scenario: Scenario,
         *,
         refused: Path,
+        inputs: Mapping[str, Any] | None = None,
         is_dry: bool = False,
         one_by_one: bool = False,
         progress: Progress = lambda report, done, total: None,
@@ -189,7 +191,7 @@ class Run:
         self.report = Report(self.plan.name)
         self.filled: list[Module] = []  # the first modules of a dry run
         self.progress = progress
-        self._services, self._is_dry = services, is_dry
+        self._services, self._is_dry, self._inputs = services, is_dry, inputs
         self._streams = None if is_dry or one_by_one else _fills_one_module_in(self.plan)
         self._refused = RefusedFile(refused)
         self._began = self._told_at = 0.0
@@ -218,7 +220,8 @@ class Run:
     def _stream(self, last: Node, bundles: Iterator[SourceBundle]) -> None:
         """Fills modules in while those before them are on their way; the client bounds how many."""
         outbox = Outbox()
-        run = EngineRun(self.plan, replace(self._services, client_for=lambda _: outbox))
+        services = replace(self._services, client_for=lambda _: outbox)
+        run = EngineRun(self.plan, services, inputs=self._inputs)
         sent: deque[SourceBundle] = deque()
 
         def modules() -> Iterator[Module]:
@@ -252,9 +255,8 @@ class Run:
             return clients[id_]
 
         services = replace(self._services, client_for=client_for)
-        run = EngineRun(
-            self.plan, stay_at_home(self._services, outbox) if self._is_dry else services
-        )
+        services = stay_at_home(self._services, outbox) if self._is_dry else services
+        run = EngineRun(self.plan, services, inputs=self._inputs)
         acting = [node.id for node in self.plan.nodes.values() if node.acts]
         done = run.result.operations
         for bundle in bundles:
