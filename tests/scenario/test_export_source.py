@@ -67,6 +67,7 @@ def test_of_two_columns_of_one_name_the_first_counts(read: Read) -> None:
         (["1,234", "0.5"], ["1234", "0.5"]),  # the second cell tells how to read the first
         (["1,234", "1,234,567"], ["1234", "1234567"]),
         (["1'234.50", "\u22123.5"], ["1234.50", "-3.5"]),
+        (["144.", "1.5"], ["144", "1.5"]),
         (["1.5", "n/a"], ["1.5", "'n/a' is not a number written like 1,234.50"]),
         (["1.5", "1,5"], ["1.5", "'1,5' is not a number written like 1,234.50"]),
     ],

@@ -40,7 +40,7 @@ _NOTHING = frozenset(("", "-", "--", "—", "–"))
 _MARKS = re.compile(r"[\s\u00a0\u202f'’$€£¥₹₩]|^[A-Z]{3}(?=[\s\d+-])|(?<=[\s\d])[A-Z]{3}$")
 _GROUPS = r"\d{1,3}(?:%s\d{2,3})*%s\d{3}"  # groups of two are India's: 12,34,567.00
 _NUMBERS = {
-    decimal: re.compile(rf"[+-]?(?:\d+|{_GROUPS % (group, group)})?(?:{mark}\d+)?", re.ASCII)
+    decimal: re.compile(rf"[+-]?(?:\d+|{_GROUPS % (group, group)})?(?:{mark}\d*)?", re.ASCII)
     for decimal, mark, group in ((".", r"\.", ","), (",", ",", r"\."))
 }
 _EITHER_WAY = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
@@ -92,7 +92,7 @@ class Numbers:
             raise SourceError(
                 f"{column}: {text!r} is not a number written like {DECIMALS[decimal]}"
             )
-        return cell.replace("," if decimal == "." else ".", "").replace(",", ".")
+        return cell.replace("," if decimal == "." else ".", "").replace(",", ".").removesuffix(".")
 
     def _undecided(self, told: str) -> UndecidedError:
         ways = {mark: f"as in {example}" for mark, example in DECIMALS.items()}
