@@ -64,6 +64,7 @@ def test_the_palette_is_whole() -> None:
         "text",
         "dates",
         "arrays",
+        "money",
     }
     assert set(registry.built_in()) == {
         *("get", "if", "ifempty", "switch", "omit", "pick", "equal", "set"),
@@ -79,6 +80,7 @@ def test_the_palette_is_whole() -> None:
         *("add", "deduplicate", "distinct", "first", "last", "flatten", "join", "keys", "map"),
         *("merge", "remove", "reverse", "shuffle", "slice", "sort", "toArray", "toCollection"),
         *("arrayIntersect", "arrayDiff"),
+        "cents",
     }
 
 

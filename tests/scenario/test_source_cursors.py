@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlencode
 
 import openpyxl
 import pyarrow
@@ -110,6 +111,16 @@ def write_folder(folder: Path, rows: Rows) -> dict[str, Any]:
     return {"folder": "inbox", "settle_seconds": 0}
 
 
+def write_sums(folder: Path, rows: Rows) -> dict[str, Any]:
+    return {**write_csv(folder, rows), "sum_rows_by": ["key"], "sums": []}
+
+
+def write_forms(folder: Path, rows: Rows) -> dict[str, Any]:
+    lines = [urlencode({"key": key, "text": text, "a[b]": "c"}) for key, text in rows]
+    (folder / "rows.txt").write_text("".join(f"{line}\n" for line in lines))
+    return {"file": "rows.txt"}
+
+
 def services_of(folder: Path) -> Services:
     """What answers as an API whose items are in a file."""
 
@@ -134,7 +145,12 @@ WRITERS: dict[str, tuple[str, Callable[[Path, Rows], dict[str, Any]]]] = {
     "sql": ("sql", write_database),
     "http-pages": ("http-pages", write_pages),
     "folder": ("folder", write_folder),
+    "export": ("export", write_csv),
+    "export of sums": ("export", write_sums),
+    "export of forms": ("export", write_forms),
 }
+FILES = ["csv", "json", "json lines", "excel", "parquet"]
+FILES += ["export", "export of sums", "export of forms"]
 GROWING = {name: WRITERS[name] for name in WRITERS if name not in ("parquet", "csv in groups")}
 
 
@@ -219,7 +235,7 @@ def test_a_later_run_gets_only_what_is_new(kind: str, rows: Rows, more: int) -> 
         assert [int(key) for key in texts] == [key for key, _ in then]
 
 
-@pytest.mark.parametrize("kind", ["csv", "json", "json lines", "excel", "parquet"])
+@pytest.mark.parametrize("kind", FILES)
 def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path, kind: str) -> None:
     module, write = WRITERS[kind]
     parameters = write(tmp_path, [(1, "a"), (2, "b")])
@@ -231,7 +247,7 @@ def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path, kind: str) -> Non
     assert [str(each.values["key"]) for each in new] == ["7", "8", "9"]
 
 
-@pytest.mark.parametrize("kind", ["csv", "json", "json lines", "excel", "parquet"])
+@pytest.mark.parametrize("kind", FILES)
 def test_a_file_that_shrank_is_read_anew(tmp_path: Path, kind: str) -> None:
     module, write = WRITERS[kind]
     parameters = write(tmp_path, [(1, "a"), (2, "b"), (3, "c")])

@@ -19,6 +19,8 @@ COMMANDS = {
     "connection": "Connections: where modules send to, and with which key.",
     "modules": "Lists what can be done to an account, and shows each field.",
     "send": "Runs one module alone, and prints its output.",
+    "load": "Loads exports of well-known tools by the recipes that fit them.",
+    "recipes": "Lists the exports that load knows, and shows their recipes.",
     "run": "Runs a scenario: from a source through a mapping to an account.",
     "runs": "Lists what ran, shows what became of it, and goes on with what rests.",
     "scenario": "Checks scenarios and blueprints, and converts them.",

@@ -55,6 +55,7 @@ def command(
     from segconnect.scenario.runner import reads_a_file
 
     console = Console(stderr=as_json, highlight=False)
+    inputs = dict(_pair(each) for each in given or ())
     document, bound = _checked(file, bindings, connection, console)
     settings = load(data=data)
     scenario = prepare(file, document, bound, settings, connection=connection)
@@ -68,13 +69,12 @@ def command(
         if bundle is None and reads_a_file(scenario.plan):
             target = refused or Path(f"{file.stem}.refused.csv")
             if dry_run or trace:
-                outcome = _watched(scenario, console, target, dry_run, as_json)
+                outcome = _watched(scenario, console, target, inputs, dry_run, as_json)
             else:
-                run = Begun(file, document, bound, scenario.plan.name, connection)
+                run = Begun(file, document, bound, scenario.plan.name, connection, inputs)
                 outcome = carry_out(run, settings, console, target, as_json)
         else:
             handed_in = None if bundle is None else _bundles(bundle)
-            inputs = dict(_pair(each) for each in given or ())
             outcome = _once(scenario, console, handed_in, inputs, dry_run, as_json)
     finally:
         scenario.close()
@@ -140,7 +140,12 @@ def _problems(report: Report) -> list[str]:
 
 
 def _watched(
-    scenario: Scenario, console: Console, refused: Path, dry_run: bool, as_json: bool
+    scenario: Scenario,
+    console: Console,
+    refused: Path,
+    inputs: dict[str, Any],
+    dry_run: bool,
+    as_json: bool,
 ) -> int:
     """Runs over a file in memory alone: a dry run, or one that is traced."""
     from segconnect.cli import show
@@ -148,7 +153,14 @@ def _watched(
     from segconnect.scenario.runner import RefusedFile, Run
 
     with show.progress(console, scenario.plan.name) as progress, RefusedFile(refused) as file:
-        run = Run(scenario, ledgers=[file], is_dry=dry_run, one_by_one=True, progress=progress)
+        run = Run(
+            scenario,
+            ledgers=[file],
+            inputs=inputs,
+            is_dry=dry_run,
+            one_by_one=True,
+            progress=progress,
+        )
         report = run.run()
     if dry_run and not as_json:
         _print_first(console, run.filled)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import typer
 from rich.console import Console
@@ -25,6 +26,7 @@ class Begun(NamedTuple):
     bindings: Bindings
     scenario: str  # its name
     connection: str | None
+    inputs: Mapping[str, Any]
 
     def write_down(self, journal: Journal) -> str:
         """Writes it into the journal; answers its id."""
@@ -33,6 +35,7 @@ class Begun(NamedTuple):
             self.file.resolve(),
             json.dumps(self.document.blueprint.raw),
             json.dumps(self.bindings.to_values()),
+            json.dumps(self.inputs),
             self.connection,
             "by hand",
         )

@@ -143,7 +143,7 @@ def _journal(data: Path | None) -> Any:
 
 
 def _values(row: RunRow) -> dict[str, Any]:
-    hidden = ("document", "bindings", "cursor", "asked")
+    hidden = ("document", "bindings", "inputs", "cursor", "asked")
     return {name: value for name, value in row._asdict().items() if name not in hidden}
 
 

@@ -16,6 +16,7 @@ FAMILIES = {
     "text": "Text and binary functions",
     "dates": "Date and time functions",
     "arrays": "Array functions",
+    "money": "Money, which only segconnect has",
 }
 
 _LIMITS = f"""\

@@ -276,7 +276,7 @@ def declared_in(module: ModuleType) -> list[Function]:
 
 @cache
 def built_in() -> Functions:
-    """The functions of the five families, and nothing else."""
+    """The functions of our own families, and nothing else."""
     from segconnect.mapping.functions import FAMILIES
 
     return Functions(each for family in FAMILIES for each in declared_in(family))

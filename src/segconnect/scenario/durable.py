@@ -204,6 +204,7 @@ def _go_on_for_a_while(row: RunRow, worker: Worker) -> bool:
             run = Run(
                 scenario,
                 ledgers=(ledger, *ledgers),
+                inputs=json.loads(row.inputs),
                 after=report.cursor,
                 report=report,
                 should_stop=pause.is_due,

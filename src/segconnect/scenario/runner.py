@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -183,6 +183,7 @@ class Run:
     Args:
         scenario: What to run.
         ledgers: Who keeps what became of each bundle.
+        inputs: The scenario inputs, `var.input`.
         is_dry: Fill modules in, and send nothing.
         one_by_one: Wait for each answer, as a trace needs it.
         after: The cursor of the last bundle that was settled by an earlier run; None begins anew.
@@ -200,6 +201,7 @@ class Run:
         scenario: Scenario,
         *,
         ledgers: Sequence[Ledger] = (),
+        inputs: Mapping[str, Any] | None = None,
         is_dry: bool = False,
         one_by_one: bool = False,
         after: Cursor | None = None,
@@ -213,7 +215,7 @@ class Run:
         self.report = report or Report(self.plan.name)
         self.filled: list[Module] = []  # the first modules of a dry run
         self._progress, self._ledgers = progress, ledgers
-        self._services, self._is_dry = services, is_dry
+        self._services, self._is_dry, self._inputs = services, is_dry, inputs
         self._after, self._should_stop = after, should_stop
         self._streams = None if is_dry or one_by_one else _fills_one_module_in(self.plan)
         self._spent = self.report.seconds
@@ -251,7 +253,8 @@ class Run:
     def _stream(self, last: Node) -> None:
         """Fills modules in while those before them are on their way; the client bounds how many."""
         outbox = Outbox()
-        run = EngineRun(self.plan, replace(self._services, client_for=lambda _: outbox))
+        services = replace(self._services, client_for=lambda _: outbox)
+        run = EngineRun(self.plan, services, inputs=self._inputs)
         waiting: deque[_Waiting] = deque()
 
         def settle_known() -> None:
@@ -292,9 +295,8 @@ class Run:
             return clients[id_]
 
         services = replace(self._services, client_for=client_for)
-        run = EngineRun(
-            self.plan, stay_at_home(self._services, outbox) if self._is_dry else services
-        )
+        services = stay_at_home(self._services, outbox) if self._is_dry else services
+        run = EngineRun(self.plan, services, inputs=self._inputs)
         acting = [node.id for node in self.plan.nodes.values() if node.acts]
         done, sent = run.result.operations, self.report.operations
         for bundle in self._bundles():

@@ -17,13 +17,14 @@ from segconnect.scenario.blueprint.model import DEFAULT_SETTINGS, whole_number
 from segconnect.scenario.blueprint.text import Inline, InlineList, is_same, read_json, write_json
 from segconnect.types import shown
 
-OWN_KEYS = ("timezone", "connection", "tests")
+OWN_KEYS = ("timezone", "connection", "recipe", "tests")
 """What only segconnect says; a blueprint keeps it in metadata.segconnect."""
 
 REST_KEYS = ("without", "module-blueprints", "envelope")
 TOP_KEYS = (
     "name",
     "description",
+    "recipe",
     "timezone",
     "connection",
     "scheduling",

@@ -251,6 +251,11 @@ class Blueprint:
         return self._own.get("tests")
 
     @property
+    def recipe(self) -> Any:
+        """Which files it is a recipe for; see `segconnect.recipes`."""
+        return self._own.get("recipe")
+
+    @property
     def _own(self) -> Mapping[str, Any]:
         return _mapping(self.metadata.get("segconnect"))
 

@@ -57,6 +57,7 @@ def scenario_schema() -> dict[str, Any]:
             "io": {"description": "Inputs and outputs: input_spec and output_spec."},
             "flow": _flow("The modules, in their order; the first one starts the scenario."),
             "tests": _tests(),
+            "recipe": {"description": "Which files it is for; see docs/recipes.md."},
             **_kept(),
             "module-blueprints": {
                 "type": "object",

@@ -60,6 +60,7 @@ class RunRow(NamedTuple):
     file: str
     document: str
     bindings: str
+    inputs: str
     connection: str | None
     cause: str
     state: str
@@ -100,6 +101,7 @@ class Journal:
         file: Path,
         document: str,
         bindings: str,
+        inputs: str,
         connection: str | None,
         cause: str,
     ) -> str:
@@ -111,6 +113,7 @@ class Journal:
             "file": str(file),
             "document": document,
             "bindings": bindings,
+            "inputs": inputs,
             "connection": connection,
             "cause": cause,
             "state": State.QUEUED.value,

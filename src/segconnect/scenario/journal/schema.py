@@ -22,6 +22,7 @@ runs = Table(
     Column("file", Text, nullable=False),  # its absolute path; others are relative to it
     Column("document", Text, nullable=False),  # the blueprint as it was when the run began
     Column("bindings", Text, nullable=False),
+    Column("inputs", Text, nullable=False),
     Column("connection", Text),  # that SegMetrics modules send with, whatever is bound
     Column("cause", String(16), nullable=False),  # by hand, ...
     Column("state", String(16), nullable=False),

@@ -62,6 +62,7 @@ SOURCES: Mapping[str, str] = {
     "segconnect:QueryDatabase": "sql",
     "segconnect:FetchPages": "http-pages",
     "segconnect:WatchFolder": "folder",
+    "segconnect:ReadExport": "export",
 }
 """The modules that bundles come from, and their short names."""
 
@@ -73,6 +74,7 @@ LABELS: Mapping[str, str] = {
     "segconnect:QueryDatabase": "Database query",
     "segconnect:FetchPages": "Pages of an API",
     "segconnect:WatchFolder": "Watched folder",
+    "segconnect:ReadExport": "Export of a tool",
 }
 """What they are called where people read."""
 
@@ -92,6 +94,7 @@ _CLASSES = {
     "sql": "sql:SqlSource",
     "http-pages": "http_pages:HttpPagesSource",
     "folder": "folder:FolderSource",
+    "export": "export:ExportSource",
 }
 
 

@@ -238,6 +238,14 @@ class CsvSource:
             "decimal": self.dialect.decimal,
         }
 
+    def columns(self) -> list[str]:
+        """Answers the columns of the header."""
+        with self.path.open("rb") as file:
+            start, encoding = after_mark(file, self.dialect.encoding)
+            rows = self._reader(Lines(file, encoding, start))
+            header = list(islice(rows, self.dialect.header_row))
+        return unique_names(header[-1] if header else [])
+
     def passed_over(self) -> list[tuple[Place, str]]:
         """Answers the rows before the header, and their places."""
         found = []

@@ -148,6 +148,12 @@ class ExcelSource:
             "header_row": self._header_row(sheet),
         }
 
+    def columns(self) -> list[str]:
+        """Answers the columns of the header, also of those that are empty."""
+        sheet = self._sheet()
+        header = next(islice(sheet.iter_rows(), self._header_row(sheet) - 1, None), [])
+        return unique_names([str(plain(cell) or "") for cell in header])
+
     def passed_over(self) -> list[tuple[Place, str]]:
         """Answers the rows before the header, and their places."""
         sheet = self._sheet()

@@ -98,6 +98,10 @@ class ParquetSource:
 
     # -- what is shown before use ----------------------------------------------------------------
 
+    def columns(self) -> list[str]:
+        """Answers all columns."""
+        return self._names
+
     def found(self) -> Mapping[str, Any]:
         """Answers what the file says of itself."""
         return {

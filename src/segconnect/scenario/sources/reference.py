@@ -93,7 +93,13 @@ def _rows(module: str) -> Iterator[str]:
 
 def _kinds(annotation: Any) -> Iterator[str]:
     """Says what values a parameter takes."""
-    words = {str: "text", int: "number", float: "number", dict: "keys and values"}
+    words = {
+        str: "text",
+        int: "number",
+        float: "number",
+        bool: "true or false",
+        dict: "keys and values",
+    }
     origin = get_origin(annotation) or annotation
     if origin in (Union, UnionType):
         for each in get_args(annotation):

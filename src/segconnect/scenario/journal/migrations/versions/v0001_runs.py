@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("file", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("bindings", sa.Text(), nullable=False),
+        sa.Column("inputs", sa.Text(), nullable=False),
         sa.Column("connection", sa.Text(), nullable=True),
         sa.Column("cause", sa.String(length=16), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
