@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from collections.abc import Iterator
@@ -57,6 +58,17 @@ class Handler(BaseHTTPRequestHandler):
                 kind, told = "application/octet-stream", b"\x00\x01"
             case "token":
                 told = {"access_token": "T0KEN", "token_type": "bearer"}
+            case "gzip":
+                kind, told = "text/plain", gzip.compress(b"x" * int(rest))
+                headers = {"Content-Encoding": "gzip"}
+            case "echo":
+                status, told = int(rest), {"message": f"no: {dict(self.headers)} {self.path}"}
+            case "named":
+                kind, told = "application/pdf", b"%PDF"
+                headers = {"Content-Disposition": query["disposition"]}
+            case "wait":
+                time.sleep(0.4)
+                status, headers = 302, {"Location": "/wait"}
             case "cookie":
                 headers = {"Set-Cookie": "session=abc; Path=/"}
             case "pages":

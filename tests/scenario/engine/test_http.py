@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -18,6 +19,9 @@ CONNECTIONS = {
     "2": {"key": "K-123456", "name": "X-Api-Key"},
     "3": {"key": "K-123456", "name": "key", "placement": "query"},
 }
+
+
+OAUTH = {"client_id": "me", "client_secret": "mine-only"}
 
 
 def request(
@@ -35,11 +39,7 @@ def request(
         "allowed_hosts": [asked.host],
         "connections": {
             **CONNECTIONS,
-            "4": {
-                "token_url": f"{asked.url}/token",
-                "client_id": "me",
-                "client_secret": "mine-only",
-            },
+            "4": {**OAUTH, "token_url": f"{asked.url}/token"},
         },
         **services,
     }
@@ -173,6 +173,9 @@ def test_without_its_connection_a_module_sends_nothing(asked: Asked) -> None:
         "http://224.0.0.1/",
         "http://255.255.255.255/",
         "http://user@127.0.0.1:9/",
+        "http://127%2e0%2e0%2e1.example.com/",
+        "http://127.0.0.1\\.example.com/",
+        "http://\uff11\uff12\uff17.0.0.1:9/",
         "file:///etc/passwd",
         "ftp://example.com/",
         "gopher://127.0.0.1:9/",
@@ -346,3 +349,172 @@ def test_articles_of_a_feed_are_read_and_chosen_by_date(asked: Asked) -> None:
     assert [each.output for each in result.trace[1:]] == [
         [{"value": "New https://example.com/2 2026-03-03T08:00:00.000Z"}]
     ]
+
+
+def test_a_redirect_names_its_host_in_the_way_it_is_looked_up(asked: Asked) -> None:
+    result = request(
+        asked, {"url": "/redirect?to=http://127%252e0%252e0%252e1.example.com/", "method": "get"}
+    )
+
+    assert result.error is not None
+    assert "is not written in letters" in result.error.message
+    assert len(asked) == 1
+
+
+def test_redirects_together_take_no_longer_than_the_time_out(asked: Asked) -> None:
+    began = time.monotonic()
+    error = request(asked, {"url": "/wait", "method": "get", "timeout": 1}).error
+
+    assert time.monotonic() - began < 1.5
+    assert error is not None
+    assert error.kind == "ModuleTimeoutError"
+
+
+def test_a_compressed_answer_is_unpacked_up_to_the_limit(asked: Asked) -> None:
+    assert output(request(asked, {"url": "/gzip/5", "method": "get"}))["data"] == "xxxxx"
+    error = request(
+        asked, {"url": "/gzip/5000000", "method": "get"}, limits=Limits(response_bytes=1_000_000)
+    ).error
+
+    assert error is not None
+    assert error.kind == "MaxFileSizeExceededError"
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('attachment; filename="a;b \\"c\\".pdf"', 'a;b "c".pdf'),
+        ("attachment; filename=plain.pdf", "plain.pdf"),
+        ("attachment; filename=\"x.pdf\"; filename*=UTF-8''r%C3%A9sum%C3%A9.pdf", "résumé.pdf"),
+        ('attachment; filename="../../etc/passwd"', "passwd"),
+        ('attachment; filename=".."', "file"),
+        ("attachment", "there"),
+    ],
+)
+def test_a_file_has_the_name_that_the_answer_says(
+    asked: Asked, disposition: str, name: str
+) -> None:
+    url = f"/named/there?{urlencode({'disposition': disposition})}"
+    for module in ("http:ActionGetFile", "http:DownloadFile"):
+        found = output(request(asked, {"url": url, "method": "get"}, module))
+        assert (found["fileName"], found["fileSize"]) == (name, 4)
+
+
+@pytest.mark.parametrize(
+    ("mapper", "kind", "body"),
+    [
+        (
+            {
+                "contentType": "json",
+                "inputMethod": "jsonString",
+                "jsonStringBodyContent": '{"a":1}',
+            },
+            "application/json",
+            '{"a":1}',
+        ),
+        (
+            {
+                "contentType": "json",
+                "inputMethod": "dataStructure",
+                "dataStructureBodyContent": {"a": {"b": ["c"]}},
+            },
+            "application/json",
+            '{"a": {"b": ["c"]}}',
+        ),
+        (
+            {"contentType": "urlEncoded", "urlEncodedBodyContent": [{"name": "a", "value": "1 2"}]},
+            "application/x-www-form-urlencoded",
+            "a=1+2",
+        ),
+        (
+            {"contentType": "custom", "customContentType": "text/csv", "customBodyContent": "a,b"},
+            "text/csv",
+            "a,b",
+        ),
+    ],
+    ids=lambda value: value["contentType"] if isinstance(value, dict) else "",
+)
+def test_version_4_sends_a_body_as_its_type_says(
+    asked: Asked, mapper: dict[str, Any], kind: str, body: str
+) -> None:
+    more = {"url": "/", "method": "post", "queryParameters": [{"name": "q", "value": "1"}]}
+    output(request(asked, {**more, **mapper}, "http:MakeRequest"))
+
+    assert asked[0] == ("POST", "/?q=1", body)
+    assert asked.headers[0]["content-type"] == kind
+
+
+def test_version_4_uploads_files(asked: Asked) -> None:
+    fields = [
+        {"name": "a", "value": "1", "multipartFieldType": "text"},
+        {"name": "f", "fileName": "n.txt", "data": "text", "multipartFieldType": "file"},
+    ]
+    mapper = {"url": "/", "method": "post", "contentType": "multipart"}
+    output(request(asked, {**mapper, "multipartBodyContent": fields}, "http:MakeRequest"))
+
+    assert 'name="a"\r\n\r\n1\r\n' in asked[0][2]
+    assert 'name="f"; filename="n.txt"' in asked[0][2]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"tlsType": "mTls"}, {"proxyKeychain": 7}, {"authenticationType": "awsSignature"}],
+)
+def test_what_cannot_be_sent_as_it_is_meant_is_not_sent(
+    asked: Asked, parameters: dict[str, Any]
+) -> None:
+    error = request(asked, {"url": "/", "method": "get"}, "http:MakeRequest", parameters).error
+
+    assert error is not None
+    assert error.kind == "InvalidConfigurationError"
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("module", "parameters", "secrets"),
+    [
+        ("http:ActionSendDataBasicAuth", {"auth": 1}, ("s3cret-word", "YW5uOnMzY3JldC13b3Jk")),
+        ("http:ActionSendDataAPIKeyAuth", {"auth": 2}, ("K-123456",)),
+        ("http:ActionSendDataAPIKeyAuth", {"auth": 3}, ("K-123456",)),
+        ("http:ActionSendDataOAuth", {"__IMTCONN__": 4}, ("T0KEN", "mine-only")),
+    ],
+)
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_server_that_echoes_a_secret_does_not_make_us_tell_it(
+    asked: Asked, module: str, parameters: dict[str, Any], secrets: tuple[str, ...], keeps: bool
+) -> None:
+    """In errors and what handlers see of them, warnings, and reasons of incomplete executions."""
+    handler = [
+        {"id": 8, "module": "util:ComposeTransformer", "mapper": {"value": "{{2.error.message}}"}},
+        {
+            "id": 9,
+            "module": "json:ParseJSON",
+            "mapper": {"json": "{{2.error.message}}"},
+            "onerror": [],
+        },
+    ]
+    sent = {
+        "id": 2,
+        "module": module,
+        "parameters": {**parameters, "handleErrors": True},
+        "mapper": {"url": f"{asked.url}/echo/503", "method": "get", "parseResponse": True},
+        "onerror": [] if keeps else handler,
+    }
+    blueprint = {
+        "name": "echo",
+        "flow": [{"id": 1, "module": "gateway:CustomWebHook"}, sent],
+        "metadata": {"scenario": {"dlq": keeps}},
+    }
+    connections = {**CONNECTIONS, "4": {**OAUTH, "token_url": f"{asked.url}/token"}}
+    services = Services(allowed_hosts=[asked.host], connections=connections)
+    result = run(blueprint, services, given=[{}], trace=True)
+
+    if keeps:
+        assert [each.kind for each in result.incomplete] == ["ConnectionError"]
+    else:
+        assert result.error is not None
+        assert result.error.kind == "DataError"
+    told = repr(result) + repr([each.cause for each in result.incomplete])
+    told += repr(result.error and (result.error.cause, result.error.cause.why))
+    assert "/echo/503" in told
+    assert not [secret for secret in secrets if secret in told]

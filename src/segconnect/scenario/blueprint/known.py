@@ -150,6 +150,7 @@ _WEB = [
         (1, 2),
     ),
     Known("http:ActionGetFile", "http-file", "Get a file", _A, 3, (1, 2)),
+    Known("http:DownloadFile", "http-download", "Download a file", _A, 4),
     Known("email:ActionSendEmail", "send-email", "Send an email", _A, 7, (1, 2, 3, 4, 5, 6)),
     Known("email:TriggerNewEmail", "watch-emails", "Watch emails", Kind.TRIGGER, 7, guess=True),
     Known("rss:ActionReadArticles", "read-rss", "Retrieve RSS feed items", _S, 4, (1, 2, 3)),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from threading import Lock
 from urllib.parse import urljoin, urlsplit
@@ -24,6 +27,7 @@ NO_NETWORK = ("(none)",)
 
 REDIRECTS = (301, 302, 303, 307, 308)
 _KEPT_TO_THE_HOST = frozenset(("authorization", "cookie", "proxy-authorization"))
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
 
@@ -33,6 +37,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 def refused(message: str) -> ModuleError:
     """Makes the error of a request that must not be sent."""
     return ModuleError("RuntimeError", message)
+
+
+def late(seconds: float) -> ModuleError:
+    """Makes the error of an answer that did not come in time."""
+    return ModuleError("ModuleTimeoutError", f"no answer within {seconds:.3g} seconds")
 
 
 def is_public(address: Address) -> bool:
@@ -72,6 +81,10 @@ def checked(url: str, allowed: Sequence[str]) -> str:
         raise refused(f"a URL begins with http:// or https://, not {parts.scheme[:20]!r}")
     if not host:
         raise refused(f"the URL {url[:80]!r} has no host")
+    # Of other characters, such as %2e, a back slash or a full-width digit, the transport makes
+    # another host than the one that is looked up here.
+    if not _HOST.fullmatch(host):
+        raise refused(f"the host {host[:80]!r} is not written in letters, digits, dots and dashes")
     if "@" in parts.netloc:
         raise refused("the URL holds a user name; use the fields for user name and password")
     if allowed is NO_NETWORK:
@@ -128,12 +141,14 @@ def fetch_following(
         The last answer, and the URL that it came from.
     """
     method, url, headers, body = request.method, request.url, list(request.headers), request.body
+    until = time.monotonic() + request.timeout
+    left = request.timeout
     for _ in range(MOST_REDIRECTS + 1):
         address = checked(url, allowed)
         response = fetch(
-            FetchRequest(
-                method, url, headers, body, request.timeout, request.max_bytes, address,
-                request.verify,
+            replace(
+                request,
+                method=method, url=url, headers=headers, body=body, timeout=left, address=address,
             )
         )  # fmt: skip
         target = header(response.headers, "location")
@@ -150,7 +165,9 @@ def fetch_following(
         if response.status == 303 or (response.status in (301, 302) and method == "POST"):
             method, body = "HEAD" if method == "HEAD" else "GET", None
             headers = [h for h in headers if not h[0].lower().startswith("content-")]
-        url = following
+        url, left = following, until - time.monotonic()
+        if left <= 0:
+            raise late(request.timeout)
     raise refused(f"the answer redirects more than {MOST_REDIRECTS} times")
 
 
@@ -208,9 +225,7 @@ class Transport:
                     pieces.append(bytes(piece))
                 return FetchResponse(response.status, headers, b"".join(pieces))
         except TimeoutError:
-            raise ModuleError(
-                "ModuleTimeoutError", f"no answer within {request.timeout:g} seconds"
-            ) from None
+            raise late(request.timeout) from None
         except PyreqwestError as error:
             host = urlsplit(request.url).hostname
             raise ModuleError(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import re
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
-from uuid import uuid4
 
 from segconnect.mapping import UnusableError
 from segconnect.mapping.paths import reached, steps_of
 from segconnect.mapping.values import to_array, to_boolean, to_number, to_text
 from segconnect.scenario.engine.apps.json import read_json
 from segconnect.scenario.engine.apps.xml import read_xml
-from segconnect.scenario.engine.errors import ModuleError, invalid, missing
-from segconnect.scenario.engine.fetching import default_fetch, fetch_following, header
+from segconnect.scenario.engine.errors import ModuleError, invalid
+from segconnect.scenario.engine.fetching import default_fetch, fetch_following, header, late
 from segconnect.scenario.engine.registry import (
     Bundle,
     Call,
@@ -24,114 +24,21 @@ from segconnect.scenario.engine.registry import (
     module,
     option,
 )
+from segconnect.scenario.engine.sending import Pairs, body_of, pairs_of, url_of
 from segconnect.scenario.engine.services import FetchRequest, FetchResponse
 
 LONGEST = 300  # seconds
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 MOST_PAGES = 100
 
-Pairs = list[tuple[str, str]]
+_SECONDS = re.compile(r"[0-9]{1,6}")
+_FILE_NAME = re.compile(
+    r";\s*filename(?P<coded>\*)?\s*=\s*(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<bare>[^;\s]+))",
+    re.IGNORECASE,
+)
 
 
 # what is sent
-
-
-def _pairs(value: Any, what: str) -> Pairs:
-    """Reads rows of name (or key) and value; or a collection."""
-    if isinstance(value, Mapping):
-        rows: list[Mapping[Any, Any]] = [{"name": n, "value": item} for n, item in value.items()]
-    else:
-        rows = [each for each in to_array(value) if isinstance(each, Mapping)]
-    found = []
-    for row in rows:
-        name = to_text(row.get("name", row.get("key"))).strip()
-        text = to_text(row.get("value"))
-        if not name:
-            continue
-        if set("\r\n\0") & set(name + (text if what == "headers" else "")):
-            raise invalid([f"Invalid value in parameter '{what}': {name[:40]!r}."])
-        found.append((name, text))
-    return found
-
-
-def _url(values: Values, query: Pairs) -> str:
-    text = to_text(values.get("url")).strip()
-    if not text:
-        raise missing("url")
-    if "://" not in text:
-        raise invalid(["Invalid URL in parameter 'url'."])
-    try:
-        parts = urlsplit(text)
-        host = parts.netloc.encode("idna").decode() if not parts.netloc.isascii() else parts.netloc
-    except (ValueError, UnicodeError):
-        raise invalid(["Invalid URL in parameter 'url'."]) from None
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-    own = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?[]")
-    return urlunsplit(
-        (parts.scheme, host, path, "&".join(filter(None, (own, urlencode(query)))), "")
-    )
-
-
-def _body(values: Values) -> tuple[bytes | None, str]:
-    """The body, and its content type; None: there is none."""
-    kind = str(values.get("bodyType") or values.get("contentType") or "")
-    if kind in ("x_www_form_urlencoded", "urlEncoded"):
-        return urlencode(_form(values)).encode(), "application/x-www-form-urlencoded"
-    if kind in ("multipart_form_data", "multipart"):
-        return _multipart(_fields(values))
-    if kind == "json":
-        text = values.get("jsonStringBodyContent")
-        if text is None and values.get("inputMethod") == "dataStructure":
-            text = json.dumps(values.get("dataStructureBodyContent") or {}, default=to_text)
-        return (None if text is None else _bytes(text)), "application/json"
-    found = values.get("data", values.get("customBodyContent", values.get("body")))
-    if found is None or kind not in ("raw", "custom", ""):
-        return None, ""
-    own = values.get("contentType") if kind == "raw" else None
-    named = to_text(values.get("customContentType") if own in (None, "custom") else own)
-    is_json = isinstance(found, (Mapping, list))
-    return _bytes(found), named or ("application/json" if is_json else "")
-
-
-def _bytes(value: Any) -> bytes:
-    is_buffer = isinstance(value, (bytes, bytearray, memoryview))
-    return bytes(value) if is_buffer else to_text(value).encode("utf-8", "replace")
-
-
-def _fields(values: Values) -> list[Mapping[str, Any]]:
-    names = ("formFields", "urlEncodedBodyContent", "multipartBodyContent", "bodyFields")
-    found = next((values[name] for name in names if values.get(name) is not None), None)
-    if isinstance(found, Mapping):
-        return [{"key": name, "value": item} for name, item in found.items()]
-    return [each for each in to_array(found) if isinstance(each, Mapping)]
-
-
-def _form(values: Values) -> Pairs:
-    return _pairs(_fields(values), "formFields")
-
-
-def _multipart(fields: Sequence[Mapping[str, Any]]) -> tuple[bytes, str]:
-    boundary = uuid4().hex
-    pieces = []
-    for field in fields:
-        name = _quoted(to_text(field.get("key", field.get("name"))))
-        file = field.get("data")
-        filename = field.get("filename", field.get("fileName"))
-        disposition = f'Content-Disposition: form-data; name="{name}"'
-        if file is not None or filename is not None:
-            disposition += f'; filename="{_quoted(to_text(filename) or "file")}"'
-            kind = (
-                to_text(field.get("mime", field.get("contentType"))) or "application/octet-stream"
-            )
-            disposition += f"\r\nContent-Type: {_quoted(kind)}"
-        content = _bytes(file if file is not None else field.get("value"))
-        pieces.append(f"--{boundary}\r\n{disposition}\r\n\r\n".encode() + content + b"\r\n")
-    pieces.append(f"--{boundary}--\r\n".encode())
-    return b"".join(pieces), f"multipart/form-data; boundary={boundary}"
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\r", "").replace("\n", "").replace('"', "%22")
 
 
 def _seconds(call: Call, parameters: Parameters, values: Values) -> float:
@@ -218,6 +125,7 @@ def _token(call: Call, connection: Mapping[str, Any]) -> str:
                 "InvalidAccessTokenError", f"[{response.status}] the sign-in gave no access token"
             )
         kept[key] = token
+        call.state.secrets.append(token)
     return kept[key]
 
 
@@ -237,19 +145,34 @@ def _fetched(
     )
 
 
+def _check_transport(parameters: Parameters, values: Values) -> None:
+    """Refuses what would be sent in another way than the blueprint says."""
+    if to_boolean(option(parameters, values, "useMtls")) or (
+        str(option(parameters, values, "tlsType") or "").lower() == "mtls"
+    ):
+        raise ModuleError(
+            "InvalidConfigurationError", "signing in with a client certificate is not supported"
+        )
+    if option(parameters, values, "proxyKeychain") is not None:
+        raise ModuleError("InvalidConfigurationError", "sending through a proxy is not supported")
+
+
 def _send(
     call: Call, parameters: Parameters, values: Values, sign_in: str, query_name: str
 ) -> tuple[FetchResponse, str]:
+    _check_transport(parameters, values)
     method = to_text(values.get("method") or "get").upper()
     if method not in METHODS:
         raise invalid([f"Value '{method[:20]}' is not allowed in parameter 'method'."])
-    headers = _pairs(values.get("headers"), "headers")
-    query = _pairs(values.get(query_name), query_name)
+    headers = pairs_of(values.get("headers"), "headers")
+    query = pairs_of(values.get(query_name), query_name)
     _sign_in(call, sign_in, parameters, values, headers, query)
-    body, kind = _body(values) if method not in ("GET", "HEAD") or _has_body(values) else (None, "")
+    body, kind = (
+        body_of(values) if method not in ("GET", "HEAD") or _has_body(values) else (None, "")
+    )
     if kind and not header(headers, "content-type"):
         headers.append(("Content-Type", kind))
-    url = _url(values, query)
+    url = url_of(values, query)
     shares = to_boolean(option(parameters, values, "shareCookies"))
     jar = call.state.cookies.setdefault(urlsplit(url).hostname or "", {}) if shares else {}
     if jar:
@@ -332,7 +255,7 @@ def failed(status: int, headers: Sequence[tuple[str, str]], data: Any) -> Module
         kind,
         f"[{status}] {words or 'the server says that the request failed'}",
         detail={"statusCode": status, "data": data},
-        delay=float(asked) if asked.isdigit() and len(asked) < 7 else None,
+        delay=float(asked) if _SECONDS.fullmatch(asked) else None,
     )
 
 
@@ -379,8 +302,18 @@ def send_data_oauth(call: Call, parameters: Parameters, values: Values) -> Bundl
 @module("http:ActionGetFile", versions=(2, 3))
 def get_file(call: Call, parameters: Parameters, values: Values) -> Bundle:
     """Gets a file."""
-    response, url = _send(call, parameters, values, "none", "qs")
-    strict = option(parameters, values, "handleErrors")
+    sent = _send(call, parameters, values, "none", "qs")
+    return _file(*sent, option(parameters, values, "handleErrors"))
+
+
+@module("http:DownloadFile", versions=(4,))
+def download_file(call: Call, parameters: Parameters, values: Values) -> Bundle:
+    """Downloads a file."""
+    sent = _send(call, parameters, values, _sign_in_of(parameters), "queryParameters")
+    return _file(*sent, option(parameters, values, "stopOnHttpError"))
+
+
+def _file(response: FetchResponse, url: str, strict: Any) -> Bundle:
     if response.status >= 400 and (strict is None or to_boolean(strict)):
         raise failed(response.status, response.headers, _read(response, parses=True))
     return {
@@ -393,32 +326,48 @@ def get_file(call: Call, parameters: Parameters, values: Values) -> Bundle:
 
 
 def _file_name(disposition: str, url: str) -> str:
-    for piece in disposition.split(";"):
-        name, _, value = piece.strip().partition("=")
-        if name.lower() == "filename*" and "''" in value:
-            return _base(unquote(value.partition("''")[2]))
-    for piece in disposition.split(";"):
-        name, _, value = piece.strip().partition("=")
-        if name.lower() == "filename":
-            return _base(value.strip('"'))
-    return _base(unquote(urlsplit(url).path))
+    found = {}
+    for each in _FILE_NAME.finditer(f";{disposition}"):
+        quoted, bare = each["quoted"], each["bare"]
+        text = bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        found[bool(each["coded"])] = unquote(text.partition("''")[2]) if each["coded"] else text
+    return _base(found.get(True) or found.get(False) or unquote(urlsplit(url).path))
 
 
 def _base(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2] or "file"
+    name = path.replace("\\", "/").rpartition("/")[2].strip()
+    return name if name.strip(".") else "file"
 
 
-SIGN_INS = {"apiKey": "api_key", "basicAuth": "basic", "oAuth": "oauth"}
+SIGN_INS = {
+    "": "none",
+    "noAuth": "none",
+    "apiKey": "api_key",
+    "basicAuth": "basic",
+    "oAuth": "oauth",
+}
+
+
+def _sign_in_of(parameters: Parameters) -> str:
+    kind = str(parameters.get("authenticationType") or "")
+    if kind not in SIGN_INS:  # it must not be sent without signing in
+        raise ModuleError(
+            "InvalidConfigurationError", f"authenticationType {kind[:40]!r} is not known here"
+        )
+    return SIGN_INS[kind]
 
 
 @module("http:MakeRequest", versions=(4,))
 def make_request(call: Call, parameters: Parameters, values: Values) -> Iterator[Bundle]:
     """Makes a request, or one for each page; each page is a bundle."""
-    sign_in = SIGN_INS.get(str(parameters.get("authenticationType") or ""), "none")
+    sign_in = _sign_in_of(parameters)
     stops = option(parameters, values, "stopOnHttpError")
     parses = to_boolean(option(parameters, values, "parseResponse"))
     kind = str(option(parameters, values, "paginationType") or "")
+    began = time.monotonic()
     for page in range(MOST_PAGES):
+        if time.monotonic() - began > LONGEST:
+            raise late(LONGEST)
         response, url = _send(call, parameters, values, sign_in, "queryParameters")
         output = _checked_output(response, parses, stops is None or to_boolean(stops))
         yield output
@@ -461,7 +410,7 @@ def _reached(data: Any, path: Any) -> Any:
 
 
 def _with_query(values: Values, name: Any, value: Any) -> Values:
-    query = [each for each in _pairs(values.get("queryParameters"), "query") if each[0] != name]
+    query = [each for each in pairs_of(values.get("queryParameters"), "query") if each[0] != name]
     own = urlsplit(to_text(values.get("url")))
     kept = [each for each in parse_qsl(own.query, keep_blank_values=True) if each[0] != name]
     rows = [{"name": each, "value": text} for each, text in query]
