@@ -24,7 +24,7 @@ from segconnect.scenario.engine.errors import ModuleError
 from segconnect.scenario.engine.fetching import default_fetch, fetch_following
 from segconnect.scenario.engine.plan import Plan
 from segconnect.scenario.engine.registry import Bundle, Call, Declaration, Kind, Parameters, Values
-from segconnect.scenario.engine.services import Client, FetchRequest, Services
+from segconnect.scenario.engine.services import Called, Client, FetchRequest, Services
 from segconnect.scenario.engine.stores import DataStores
 from segconnect.scenario.sources import SOURCES
 from segconnect.settings import Settings
@@ -102,16 +102,16 @@ def prepare(
     found.read(path, document, bindings)
     services = Services(
         timezone=document.blueprint.timezone,
-        bound=found.modules,
+        bound=found.called[path].bound,
         connections=found.credentials,
         structures=found.structures,
         store_names=found.stores,
         load_scenario=found.load,
         allowed_hosts=settings.allowed_hosts,
-        functions=functions_beside(path),
+        functions=found.called[path].functions,
         base=path.parent,
     )
-    plan = Plan(found.blueprints[path], services.bound, services.limits, services.functions)
+    plan = Plan(found.called[path].blueprint, services.bound, services.limits, services.functions)
     if found.has_stores and not is_offline:
         services.data_stores = DataStores(_stores_file(settings))
 
@@ -158,6 +158,7 @@ _NO_CREDENTIALS = {
     "host": "mail.example.com",
     "clientId": "tester",
     "clientSecret": "secret",
+    "token": "secret",
 }
 """What stands for the credentials of every connection in a test."""
 
@@ -167,16 +168,15 @@ class _Bound:
 
     def __init__(self, connections: Connections | None) -> None:
         self._connections = connections
-        self.blueprints: dict[Path, dict[str, Any]] = {}
+        self.called: dict[Path, Called] = {}  # the scenario itself, and those that it calls
         self.names: dict[str, str] = {}  # of SegMetrics connections
         self.credentials: dict[str, Mapping[str, Any]] = {}  # of all others
         self.stores: dict[str, str] = {}
         self.structures: dict[str, list[dict[str, Any]]] = {}
         self.scenarios: dict[str, Path] = {}
-        self.modules: dict[int | str, Declaration] = {}
         self.has_stores = False
 
-    def load(self, id_: str) -> Mapping[str, Any]:
+    def load(self, id_: str) -> Called:
         """Finds the scenario that another one calls.
 
         Raises:
@@ -186,31 +186,36 @@ class _Bound:
             raise ModuleError(
                 "InvalidConfigurationError", f"scenario {id_!r} is bound to no scenario file"
             )
-        return self.blueprints[self.scenarios[id_]]
+        return self.called[self.scenarios[id_]]
 
     def read(self, path: Path, document: Document, bindings: Bindings) -> None:
         """Adds what one scenario is bound to."""
-        raw = self.blueprints[path] = copy.deepcopy(document.blueprint.raw)
+        raw = copy.deepcopy(document.blueprint.raw)
         own = Blueprint(raw)
+        modules: dict[int | str, Declaration] = {}
+        self.called[path] = Called(raw, modules, functions_beside(path), path.parent)
         report = blueprint.check(document, bindings)
         for need in report.needs:
             value = bindings.bound_to(need)
             if need.kind is NeedKind.MODULE:
                 continue
-            if need.id is None and value is not None and need.kind in _STANDS_FOR:
+            key = need.key if need.id is not None else f"{need.key} of {path.name}"
+            is_offline = need.kind is NeedKind.CONNECTION and self._connections is None
+            is_given = value is not None or is_offline
+            if need.id is None and is_given and need.kind in _STANDS_FOR:
                 for id_ in need.modules:
                     node = own.node(id_) if id_ is not None else None
                     if node is not None:
-                        parameters = node.raw.setdefault("parameters", {})  # type: ignore[attr-defined]  # our own copy
-                        parameters[_STANDS_FOR[need.kind]] = need.key
-            self._take(path, need.kind, need.key, need.app, value)
+                        parameters = {**node.parameters, _STANDS_FOR[need.kind]: key}
+                        node.raw["parameters"] = parameters  # type: ignore[index]  # our own copy
+            self._take(path, need.kind, key, need.app, value)
         for node in own.walk():
             if node.module in SOURCES:
                 self._find_credentials(node.parameters.get("connection"))
             self.has_stores = self.has_stores or node.module.startswith("datastore:")
             bound = bindings.module(node.id, node.module)
             if bound is not None and node.id is not None:
-                self.modules[node.id] = _declared(node, bound, path.parent)
+                modules[node.id] = _declared(node, bound, path.parent)
 
     def _find_credentials(self, name: Any) -> None:
         """Of a source of ours, a connection is named as it is kept; it needs no binding."""
@@ -237,7 +242,7 @@ class _Bound:
         elif kind is NeedKind.SCENARIO:
             called = path.parent / value
             self.scenarios[key] = called
-            if called not in self.blueprints:
+            if called not in self.called:
                 _, bound = blueprint.bindings_of(called)
                 self.read(called, blueprint.read(called), bound)
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from segconnect.scenario.engine import Call, DataStores, Limits, ModuleError, Result, Services, run
+from segconnect.scenario.engine.services import Called
 
 from .conftest import Asked
 
@@ -57,7 +58,7 @@ def services_of(told: dict[str, Any], clock: Clock, asked: Asked) -> Services:
         data_stores=stores,
         structures=told.get("structures", {}),
         variables=told.get("variables", {}),
-        load_scenario=lambda key: told["scenarios"][key],
+        load_scenario=lambda key: Called(told["scenarios"][key]),
         limits=Limits(**told.get("limits", {})),
         allowed_hosts=[asked.host],
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from segconnect.mapping import Context
 from segconnect.mapping.comparison import identity
 from segconnect.scenario.engine.errors import ModuleError
+from segconnect.scenario.engine.measure import size
+from segconnect.scenario.engine.settings import Limits
 
 if TYPE_CHECKING:
     from segconnect.scenario.engine.plan import Node
@@ -26,18 +28,27 @@ class Collector:
         self.node, self.bundles = node, bundles
         self.is_entered = node.feeder is None or node.chain is node.feeder.chain
         self._groups: dict[Any, tuple[Any, list[dict[str, Any]]]] = {}
-        self._count = 0
+        self._count = self._bytes = 0
 
-    def add(self, node: Node, context: Context, most: int) -> None:
+    def add(self, context: Context, limits: Limits) -> None:
         """Adds what the aggregator's mapping makes of a bundle."""
+        node = self.node
         self._count += 1
-        if self._count > most:
+        if self._count > limits.items:
             raise ModuleError(
-                "MaxResultsExceededError", f"an aggregator cannot collect more than {most:,}"
+                "MaxResultsExceededError",
+                f"an aggregator cannot collect more than {limits.items:,}",
             )
         key = None if node.group_by is None else node.group_by(context)
         mark = None if node.group_by is None else identity(key)
-        self._groups.setdefault(mark, (key, []))[1].append(node.values(context))
+        values = node.values(context)
+        self._bytes += size(values, limits.module_bytes)
+        if self._bytes > limits.module_bytes:
+            raise ModuleError(
+                "MaxFileSizeExceededError",
+                f"an aggregator cannot collect more than {limits.module_bytes:,} bytes",
+            )
+        self._groups.setdefault(mark, (key, []))[1].append(values)
 
     def groups(self) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
         """Gives each key with its values; of an empty set one without any, unless it stops."""

@@ -32,8 +32,14 @@ def _small(value: Any) -> str:
     return _text(value).lower()
 
 
-def _length(value: Any) -> Any:
-    return to_number(value) if isinstance(value, str | int) else len(to_array(value))
+def _lengths(compare: Compare) -> Operator:
+    """Compares the length of an array with a number, or with that of another array."""
+
+    def test(a: Any, b: Any, context: Context) -> bool:
+        is_number = not isinstance(b, (list, tuple)) and not is_nothing(b)
+        return compare(len(to_array(a)), to_number(b) if is_number else len(to_array(b)))
+
+    return test
 
 
 def _on(convert: Callable[[Any], Any], compare: Compare) -> Operator:
@@ -116,7 +122,7 @@ def _operators() -> dict[str, Operator]:
         found[f"number:{name}"] = guard(_on(to_number, compare))
         found[f"date:{name}"] = guard(_dates(compare))
         found[f"time:{name}"] = guard(_on(to_time, compare))
-        found[f"array:{name}"] = _on(_length, compare)
+        found[f"array:{name}"] = _lengths(compare)
     for name in ("equal", "notequal"):
         found[f"boolean:{name}"] = _on(to_boolean, COMPARISONS[name])
     return found
@@ -167,11 +173,14 @@ def rows_of(conditions: Any, where: str) -> list[list[Mapping[str, Any]]]:
     if not conditions:
         return []
     if isinstance(conditions, Sequence) and not isinstance(conditions, str):
-        if all(isinstance(each, Mapping) for each in conditions):
-            return [list(conditions)]
-        rows = [list(row) for row in conditions if isinstance(row, Sequence) and row]
+        is_row = all(isinstance(each, Mapping) for each in conditions)
+        rows = [
+            [each for each in row if each != {}]  # a row of the form that nobody filled in
+            for row in ([conditions] if is_row else conditions)
+            if isinstance(row, Sequence)
+        ]
         if all(isinstance(each, Mapping) and "a" in each for row in rows for each in row):
-            return rows
+            return [row for row in rows if row]
     raise ScenarioError(f"{where}: conditions are rows of a, o and b")
 
 

@@ -43,6 +43,7 @@ class ErrorType:
     is_retried: bool = False  # such an execution is tried again by itself
     disables: bool = False  # the scenario is switched off at once
     is_warning: bool = False  # the run ends with a warning, and what was done is committed
+    is_handled: bool = True  # whether an error handler may take it
     delay: float | None = None  # seconds for which the scenario rests
 
     @property
@@ -69,8 +70,8 @@ ERROR_TYPES = {
         ErrorType("UnexpectedError", is_stored=True, disables=True),
         ErrorType("MaxFileSizeExceededError", is_stored=True),
         ErrorType("MaxResultsExceededError", is_stored=True, disables=True),
-        ErrorType("InconsistencyError", disables=True),
-        ErrorType("AccountValidationError"),
+        ErrorType("InconsistencyError", disables=True, is_handled=False),
+        ErrorType("AccountValidationError", is_handled=False),
         ErrorType("IncompleteDataError", is_warning=True),
         ErrorType("ScenarioTimeoutError", is_warning=True),
         ErrorType("ExecutionInterruptedError", is_warning=True),

@@ -27,17 +27,23 @@ def bounded(
         ModuleError: They are too many, or one is too large.
     """
     if isinstance(found, dict) and kind not in NUMBERED:  # as nearly always
-        _check_size(found, limits)
+        _measured(found, limits)
         return [found]
     most = limits.results if kind is Kind.SEARCH else limits.items
     bundles: list[Bundle] = []
+    room = limits.module_bytes
     for bundle in _listed(found):
         if not isinstance(bundle, dict):
             raise ModuleError("DataError", "the module put out what is not a collection")
         if len(bundles) >= most:
             raise ModuleError("MaxResultsExceededError", f"there are more than {most:,} results")
-        if kind is not Kind.ITERATOR:
-            _check_size(bundle, limits)
+        if kind is not Kind.ITERATOR:  # its bundles are parts of one
+            room -= _measured(bundle, limits)
+        if room < 0:
+            raise ModuleError(
+                "MaxFileSizeExceededError",
+                f"the bundles together are larger than {limits.module_bytes:,} bytes",
+            )
         bundles.append(bundle)
     if kind not in NUMBERED:
         return bundles
@@ -51,11 +57,13 @@ def bounded(
     ]
 
 
-def _check_size(bundle: Bundle, limits: Limits) -> None:
-    if bundle and size(bundle, limits.bundle_bytes) > limits.bundle_bytes:
+def _measured(bundle: Bundle, limits: Limits) -> int:
+    measured = size(bundle, limits.bundle_bytes) if bundle else 0
+    if measured > limits.bundle_bytes:
         raise ModuleError(
             "MaxFileSizeExceededError", f"a bundle is larger than {limits.bundle_bytes:,} bytes"
         )
+    return measured
 
 
 def _listed(found: Iterable[Bundle] | Bundle | None) -> Iterable[Bundle]:

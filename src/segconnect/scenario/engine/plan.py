@@ -145,14 +145,18 @@ class Node:
             found = {"value": found}
         return coerced(found, self._expect, context.zone) if self._expect else found
 
-    def merged(self, context: Context, branch: int) -> dict[str, Any]:
-        """Answers the outputs of a merge, for a bundle that came through a branch."""
-        result = {}
-        for name, mappings in self.outputs:
-            value = mappings[branch](context) if branch < len(mappings) else None
-            if value is not None:
-                result[name] = value
-        return result
+    def merge(self, context: Context) -> list[dict[str, Any]]:
+        """Answers the outputs of a merge for a bundle that came through one of its branches."""
+        branch = context.bundles.get(self.mark, 0)
+        test = self.merge_filters[branch] if branch < len(self.merge_filters) else None
+        if test is not None and not test(context):
+            return []
+        found = {
+            name: mappings[branch](context)
+            for name, mappings in self.outputs
+            if branch < len(mappings)
+        }
+        return [{name: value for name, value in found.items() if value is not None}]
 
     def _merge_outputs(self) -> list[tuple[str, list[Evaluate]]]:
         found = []

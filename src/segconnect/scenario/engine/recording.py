@@ -7,6 +7,7 @@ from typing import Any
 
 from segconnect.errors import SegconnectError
 from segconnect.scenario.engine.errors import bundle_of
+from segconnect.scenario.engine.measure import size
 from segconnect.scenario.engine.plan import Node
 from segconnect.scenario.engine.result import Operation, Result
 from segconnect.scenario.engine.services import Services
@@ -19,16 +20,24 @@ class Recorder:
     Args:
         result: Where they are counted and kept.
         services: Whose limits hold, and who is told of each operation.
+        secrets: What must not be shown, beside what the connections hold; it may grow.
         keeps: Whether they are kept with their bundles.
         is_confidential: Whether bundles are shown to nobody.
     """
 
     def __init__(
-        self, result: Result, services: Services, *, keeps: bool, is_confidential: bool
+        self,
+        result: Result,
+        services: Services,
+        secrets: Sequence[str],
+        *,
+        keeps: bool,
+        is_confidential: bool,
     ) -> None:
         self.result, self.limits, self._tell = result, services.limits, services.on_operation
         self._keeps, self._hides = keeps, is_confidential
-        self._masker = Masker(services.limits, secrets_of(services.connections))
+        self._masker = Masker(services.limits, secrets_of(services.connections), secrets)
+        self._room = services.limits.trace_bytes
         self._number = 0
         self._unseen = Operation(0, 0, 0, "", {})  # stands for all that nobody looks at
 
@@ -42,7 +51,7 @@ class Recorder:
         self._number += 1
         operation = Operation(self._number, self.result.cycles, node.id, node.module, {})
         if self._keeps and node.declaration.counts:
-            if len(self.result.trace) < self.limits.trace:
+            if len(self.result.trace) < self.limits.trace and self._room > 0:
                 self.result.trace.append(operation)
             else:
                 self.result.is_trace_cut = True
@@ -71,5 +80,14 @@ class Recorder:
         if self._tell is not None:
             self._tell(operation)
 
+    def masked(self, error: SegconnectError) -> SegconnectError:
+        """Answers an error whose words hold no secret of a connection; mostly the same one."""
+        return self._masker.error(error)
+
     def _shown(self, value: Any) -> Any:
-        return HIDDEN if self._hides else self._masker.shown(value)
+        if self._hides:
+            return HIDDEN
+        shown = self._masker.shown(value)
+        if self._keeps:
+            self._room -= size(shown, self._room)
+        return shown

@@ -55,6 +55,7 @@ class Incomplete:
         blueprint: The scenario as it was; it may be edited before the retry.
         retries: How often it is tried again by itself; 0 leaves it to a person.
         interval: Between those tries; None is the usual schedule.
+        is_before_filter: Whether it was the module's filter that failed.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Incomplete:
     retries: int = 0
     interval: timedelta | None = None
     attempts: int = 0
+    is_before_filter: bool = False
     is_resolved: bool = False
 
 
@@ -79,7 +81,9 @@ class Result:
     Attributes:
         operations: How many operations each module took, by module id.
         taken: How many of the bundles handed in were begun.
-        is_committed: Whether the last cycle was committed, so that the trigger's place may be kept.
+        is_committed: Whether the last cycle was committed.
+        is_trigger_committed: Whether the trigger's place was kept, so that the bundles of the last
+            cycle do not come again.
         counts: Whether this run counts to the consecutive errors.
         disables: Whether the scenario is to be switched off at once.
         pause: How long the scenario rests before it starts again.
@@ -101,10 +105,18 @@ class Result:
     outputs: dict[str, Any] | None = None
     taken: int = 0
     is_committed: bool = False
+    is_trigger_committed: bool = False
     counts: bool = False
     disables: bool = False
     pause: timedelta | None = None
     seconds: float = 0.0
+
+    def begin(self) -> None:
+        """Forgets how a run ended, where the next one is counted with it."""
+        self.status, self.error = Status.SUCCESS, None
+        self.incomplete, self.warnings = [], []
+        self.response = self.outputs = self.pause = None
+        self.is_committed = self.is_trigger_committed = self.counts = self.disables = False
 
     def warn(self, message: str) -> None:
         """Adds a warning; a run that ended well ends with a warning then."""

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-from segconnect.errors import SegconnectError
 from segconnect.mapping import Context
 from segconnect.scenario.engine.collecting import Collector
-from segconnect.scenario.engine.errors import (
-    ModuleError,
-    as_error,
-    bundle_of,
-    error_type,
-)
+from segconnect.scenario.engine.errors import ModuleError, as_error, error_type
+from segconnect.scenario.engine.handling import Bundles, Handling
 from segconnect.scenario.engine.measure import bounded
 from segconnect.scenario.engine.plan import Chain, Node, Plan
 from segconnect.scenario.engine.recording import Recorder
 from segconnect.scenario.engine.registry import Bundle, Call, Kind
-from segconnect.scenario.engine.result import Incomplete, Operation, Result, Status
-from segconnect.scenario.engine.services import Services
-from segconnect.scenario.engine.setting_aside import RETRIES_BY_ITSELF, Aside, terms_of
+from segconnect.scenario.engine.result import Incomplete, Operation, Result
+from segconnect.scenario.engine.services import Called, Services
+from segconnect.scenario.engine.setting_aside import Aside
 from segconnect.scenario.engine.state import State
-from segconnect.scenario.engine.stopping import Failure, Stop
-
-Bundles = dict[Any, Any]  # what each module put out, by its id
+from segconnect.scenario.engine.stopping import Stop
 
 
 class Run:
@@ -57,12 +50,16 @@ class Run:
         self._spent = 0  # operations of the runs before this one, where a source's bundles are runs
         self._collectors: dict[int, list[Collector]] = {}
         self._loose: list[Collector] = []  # of a retry, whose feeder ran before it
-        self._failures: list[Failure] = []
         self._is_answered = False
         self._recorder = Recorder(
-            self.result, services, keeps=trace, is_confidential=self.settings.confidential
+            self.result,
+            services,
+            self.state.secrets,
+            keeps=trace,
+            is_confidential=self.settings.confidential,
         )
         self._aside = Aside(plan, services, self.result, retried)
+        self._errors = Handling(self, plan, self.result, self._recorder, self._aside)
         self._variables = services.variables_of(
             plan.name, self.state.execution_id, self.state.inputs
         )
@@ -70,7 +67,7 @@ class Run:
             Kind.AGGREGATOR: self._collect,
             Kind.ROUTER: self._route,
             Kind.CONDITIONAL: self._branch,
-            Kind.DIRECTIVE: self._direct,
+            Kind.DIRECTIVE: self._errors.direct,
         }
 
     def run(self) -> Result:
@@ -97,8 +94,10 @@ class Run:
         while self.result.cycles < self.settings.roundtrips:
             self.result.cycles += 1
             self.state.begin_cycle()
-            self.result.is_committed = False
+            self.result.is_committed = self.result.is_trigger_committed = False
             outputs = self._start(first)
+            if self.settings.auto_commit and not self.settings.commit_trigger_last:
+                self._commit_trigger()
             self._go_on(first, {}, outputs)
             self._commit()
             if not outputs or not self._has_more(first):
@@ -111,11 +110,10 @@ class Run:
         incomplete executions are those of this one.
         """
         result = self.result
-        result.status, result.error = Status.SUCCESS, None
-        result.incomplete, result.warnings = [], []
+        result.begin()
         result.cycles += 1
         self._spent = result.total
-        self.state.begin_cycle()
+        self.state.begin_run()
         self._began = self.services.monotonic()
         self._is_answered = False
         try:
@@ -151,7 +149,8 @@ class Run:
         incomplete.attempts += 1
         self.result.cycles = 1
         try:
-            self._walk(node.chain, node.position, incomplete.bundles, is_admitted=True)
+            is_admitted = not incomplete.is_before_filter
+            self.walk(node.chain, node.position, incomplete.bundles, is_admitted=is_admitted)
             while self._loose:
                 self._flush(self._loose.pop(0))
             self._commit()
@@ -159,21 +158,39 @@ class Run:
             self._aside.resolve(incomplete)
 
     def _commit(self) -> None:
-        self.state.commit()
-        for module_id, cursor in self.state.cursors.items():
-            self.services.cursors[self.plan.name, module_id] = cursor
+        """Keeps what the cycle did.
+
+        Raises:
+            Stop: It cannot be kept, and the run ends.
+        """
+        try:
+            self.state.commit()
+        except Exception as error:
+            self._inconsistent("committed", error, None)
+            raise Stop(commits=False) from None
+        self._commit_trigger()
         self.result.is_committed = True
         self._answer()
 
+    def _commit_trigger(self) -> None:
+        """Keeps the place of the trigger."""
+        for module_id, cursor in self.state.cursors.items():
+            self.services.cursors[self.plan.name, module_id] = cursor
+        self.result.is_trigger_committed = True
+
     def _end(self, stop: Stop) -> None:
         if stop.commits:
-            self._commit()
+            with suppress(Stop):  # its reason is in the result
+                self._commit()
             return
         try:
             self.state.rollback(stop.failed, auto_commit=self.settings.auto_commit)
         except Exception as error:
-            told = ModuleError("InconsistencyError", f"the cycle cannot be undone: {error}")
-            self.result.fail(told, stop.failed, "", is_handled=False)
+            self._inconsistent("undone", error, stop.failed)
+
+    def _inconsistent(self, what: str, error: Exception, module_id: int | None) -> None:
+        told = ModuleError("InconsistencyError", f"the cycle cannot be {what}: {error}")
+        self.result.fail(told, module_id, "", is_handled=False)
 
     def _answer(self) -> None:
         """Answers a webhook's caller, once."""
@@ -186,7 +203,7 @@ class Run:
 
     # bundles
 
-    def _walk(
+    def walk(
         self, chain: Chain, position: int, bundles: Bundles, *, is_admitted: bool = False
     ) -> None:
         """Takes one bundle through a chain from a position on."""
@@ -207,7 +224,7 @@ class Run:
                 chain, position = chain.then
                 continue
             node = chain.nodes[position]
-            if not is_admitted and not self._admits(node, bundles):
+            if not is_admitted and not self.admits(node, bundles):
                 return
             is_admitted = False
             ends = self._ends.get(node.kind)
@@ -232,7 +249,7 @@ class Run:
         waiting = list(opened)
         try:
             for output in outputs:
-                self._walk(node.chain, node.position + 1, {**bundles, node.id: output})
+                self.walk(node.chain, node.position + 1, {**bundles, node.id: output})
             while waiting:
                 collector = waiting.pop(0)
                 self._collectors[collector.node.id].pop()
@@ -241,50 +258,56 @@ class Run:
             for collector in waiting:
                 self._collectors[collector.node.id].pop()
 
-    def _admits(self, node: Node, bundles: Bundles) -> bool:
+    def admits(self, node: Node, bundles: Bundles) -> bool | None:
+        """Tells whether a module's filter lets a bundle pass.
+
+        None if the filter failed: its module's handler has dealt with the bundle then.
+        """
         if node.test is None:
             return True
         try:
-            return node.test(self._context(bundles))
-        except SegconnectError as error:
-            outputs = self._failed(node, bundles, error, self._operation(node))
+            return node.test(self.context(bundles))
+        except Exception as error:
+            outputs = self._errors.failed(
+                node, bundles, as_error(error), self._operation(node), is_admitted=False
+            )
             if outputs:  # of a Resume: the module counts as done
                 self._go_on(node, bundles, outputs)
-            return False
+            return None
 
     def _route(self, node: Node, bundles: Bundles) -> None:
         """Takes a bundle through every route whose filter it passes, else the fallback."""
-        matched = False
+        is_taken = False
         for route in sorted(node.routes, key=lambda each: each.is_fallback):
-            if route.is_fallback and matched:
+            if route.is_fallback and is_taken:
                 continue
             chain = route.chain
-            if chain.nodes and not self._admits(chain.nodes[0], bundles):
-                continue
-            matched = True
-            self._enter(chain, bundles)
+            admitted = self.admits(chain.nodes[0], bundles) if chain.nodes else True
+            is_taken = is_taken or admitted is not False
+            if admitted:
+                self._enter(chain, bundles)
 
     def _branch(self, node: Node, bundles: Bundles) -> None:
         """Takes a bundle through the first branch that holds."""
         operation = self._operation(node)
-        context = self._context(bundles)
+        context = self.context(bundles)
         try:
             chosen = next((b for b in node.branches if b.test is None or b.test(context)), None)
-        except SegconnectError as error:
-            for output in self._failed(node, bundles, error, operation):
-                self._walk(node.chain, node.position + 1, {**bundles, node.id: output})
+        except Exception as error:
+            for output in self._errors.failed(node, bundles, as_error(error), operation):
+                self.walk(node.chain, node.position + 1, {**bundles, node.id: output})
             return
         self._recorder.gave(operation, [])
         if chosen is not None:
             first = chosen.chain.nodes[0] if chosen.chain.nodes else None
-            if first is None or self._admits(first, bundles):
+            if first is None or self.admits(first, bundles):
                 self._enter(chosen.chain, bundles)
 
     def _enter(self, chain: Chain, bundles: Bundles) -> None:
         for each in chain.aggregators:
             for collector in self._collectors.get(each.id, [])[-1:]:
                 collector.is_entered = True
-        self._walk(chain, 0, bundles, is_admitted=True)
+        self.walk(chain, 0, bundles, is_admitted=True)
 
     # aggregators
 
@@ -298,9 +321,9 @@ class Run:
             if not known:
                 self._loose.append(collector)
         try:
-            collector.add(node, self._context(bundles), self.limits.items)
+            collector.add(self.context(bundles), self.limits)
         except Exception as error:
-            self._failed(node, bundles, as_error(error), self._operation(node))
+            self._errors.failed(node, bundles, as_error(error), self._operation(node))
 
     def _flush(self, collector: Collector) -> None:
         """Puts out what an aggregator collected; what its feeder put out is not seen after it."""
@@ -309,7 +332,7 @@ class Run:
         for key, rows in collector.groups():
             operation = self._operation(node)
             self._recorder.took(operation, {"bundles": len(rows)})
-            call = self._call(node, self._context(collector.bundles))
+            call = self._call(node, self.context(collector.bundles))
             try:
                 assert node.declaration.aggregate is not None
                 output = node.declaration.aggregate(call, node.parameters, rows)
@@ -317,7 +340,7 @@ class Run:
                     output = {**output, "__IMTKEY__": key}
                 outputs = bounded([output], node.kind, self.limits)
             except Exception as error:
-                made += self._failed(node, collector.bundles, as_error(error), operation)
+                made += self._errors.failed(node, collector.bundles, as_error(error), operation)
             else:
                 self._recorder.gave(operation, outputs)
                 made += outputs
@@ -327,12 +350,12 @@ class Run:
 
     def _perform(self, node: Node, bundles: Bundles) -> list[Bundle]:
         """Runs a module on a bundle; answers what it, or its Resume handler, puts out."""
-        context = self._context(bundles)
+        context = self.context(bundles)
         operation = self._operation(node)
         changes = len(self.state.changes)
         try:
             if node.kind is Kind.CONVERGER:
-                outputs = self._merge(node, context, bundles)
+                outputs = node.merge(context)
             else:
                 values = node.values(context)
                 self._recorder.took(operation, values)
@@ -344,24 +367,19 @@ class Run:
         except Exception as error:
             if self.settings.auto_commit:
                 self.state.abandon(changes)
-            return self._failed(node, bundles, as_error(error), operation)
+            return self._errors.failed(node, bundles, as_error(error), operation)
         self._recorder.gave(operation, outputs)
         if self.settings.auto_commit:
             self.state.commit()
             self._answer()
         return outputs
 
-    def _merge(self, node: Node, context: Context, bundles: Bundles) -> list[Bundle]:
-        branch = bundles.get(node.mark, 0)
-        test = node.merge_filters[branch] if branch < len(node.merge_filters) else None
-        return [node.merged(context, branch)] if test is None or test(context) else []
-
     def _call(self, node: Node, context: Context) -> Call:
         return Call(
             node.id, node.module, node.version, self.services, self.state, context, self.plan.name
         )
 
-    def _context(self, bundles: Bundles) -> Context:
+    def context(self, bundles: Bundles) -> Context:
         return Context(bundles, self.services.now(), self.services.timezone, self._variables)
 
     def _operation(self, node: Node) -> Operation:
@@ -382,113 +400,26 @@ class Run:
         )
         raise Stop(commits=error_type(kind).is_warning)
 
-    # errors
-
-    def _failed(
-        self, node: Node, bundles: Bundles, error: SegconnectError, operation: Operation
-    ) -> list[Bundle]:
-        """Deals with an error; answers what goes on instead of the module's output."""
-        self._recorder.failed(operation, error)
-        failure = self._handled(node, bundles, bundle_of(error))
-        if failure is None:
-            return self._unhandled(node, bundles, error)
-        name = failure.directive.module if failure.directive else "builtin:Ignore"
-        operation.handled_by = name
-        match name:
-            case "builtin:Resume":
-                return [failure.values]
-            case "builtin:Commit":
-                raise Stop(commits=True)
-            case "builtin:Rollback":
-                self.result.fail(error, node.id, node.module, is_handled=True)
-                raise Stop(commits=False, failed=node.id)
-            case "builtin:Break":
-                return self._break(node, bundles, error, failure.values)
-        return []
-
-    def _handled(self, node: Node, bundles: Bundles, told: dict[str, Any]) -> Failure | None:
-        """Runs a module's handler; None if it has none that takes this bundle."""
-        handler = node.onerror
-        if handler is None:
-            return None
-        scope = {**bundles, node.id: {"error": told}}
-        failure = Failure()
-        self._failures.append(failure)
-        try:
-            first = handler.nodes[0]
-            if not self._admits(first, scope):
-                return None
-            self._walk(handler, 0, scope, is_admitted=True)
-        finally:
-            self._failures.pop()
-        return failure
-
-    def _direct(self, node: Node, bundles: Bundles) -> None:
-        """A directive is reached: the first one decides what becomes of the bundle that failed."""
-        failure = self._failures[-1]
-        if failure.directive is None:
-            try:
-                failure.values = node.values(self._context(bundles))
-            except SegconnectError as error:
-                self.result.fail(error, node.id, node.module, is_handled=False)
-                raise Stop(commits=False, failed=node.id) from None
-            failure.directive = node
-
-    def _unhandled(self, node: Node, bundles: Bundles, error: SegconnectError) -> list[Bundle]:
-        kind = error_type(error.kind)
-        keeps = self.settings.dlq and kind.is_stored and not node.is_first
-        if keeps and not self._failures:
-            self._set_aside(node, bundles, error, RETRIES_BY_ITSELF if kind.is_retried else 0)
-            self.result.rest(error)
-            if not kind.disables:
-                return []
-            self.result.fail(error, node.id, node.module, is_handled=False)
-            raise Stop(commits=True)
-        self.result.fail(error, node.id, node.module, is_handled=False)
-        raise Stop(commits=kind.is_warning, failed=node.id)
-
-    def _break(
-        self, node: Node, bundles: Bundles, error: SegconnectError, values: Bundle
-    ) -> list[Bundle]:
-        """Sets a bundle aside, to be tried again as the directive says."""
-        if not self.settings.dlq or self._failures:
-            why = (
-                "in an error handler" if self._failures else "incomplete executions are not stored"
-            )
-            told = ModuleError(error.kind, f"{error} (Break sets nothing aside: {why})")
-            self.result.fail(told, node.id, node.module, is_handled=False)
-            raise Stop(commits=False, failed=node.id)
-        self._set_aside(node, bundles, error, *terms_of(values))
-        return []
-
-    def _set_aside(
-        self,
-        node: Node,
-        bundles: Bundles,
-        error: SegconnectError,
-        retries: int,
-        interval: timedelta | None = None,
-    ) -> None:
-        if not self._aside.put(node, bundles, error, retries, interval):
-            self.result.fail(error, node.id, node.module, is_handled=False)
-            self.result.disables = True
-            raise Stop(commits=False, failed=node.id)
-
     # scenarios within scenarios
 
-    def _run_scenario(self, blueprint: Mapping[str, Any], inputs: Mapping[str, Any]) -> Result:
+    def _run_scenario(self, called: Called, inputs: Mapping[str, Any]) -> Result:
         if self.state.depth >= self.limits.subscenarios:
             raise ModuleError(
                 "InvalidConfigurationError",
                 f"scenarios call each other more than {self.limits.subscenarios} deep",
             )
         self.state.commit()
-        plan = Plan(blueprint, self.services.bound, self.limits, self.services.functions)
-        return Run(
+        services = called.services(self.services)
+        plan = Plan(called.blueprint, services.bound, self.limits, services.functions)
+        result = Run(
             plan,
-            self.services,
+            services,
             given=[dict(inputs)] if plan.first.kind is Kind.LISTENER else None,
             inputs=inputs,
             depth=self.state.depth + 1,
             nesting=self.state.nesting,
         ).run()
+        self.result.incomplete += result.incomplete  # nobody else keeps them
+        for warning in result.warnings:
+            self.result.warn(f"scenario {plan.name}: {warning}")
+        return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -64,6 +64,34 @@ class Mail:
     connection: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A scenario that another one calls, with what is its own beside its blueprint.
+
+    Attributes:
+        bound: What its modules of other apps do, beside those that the caller bound by name.
+        functions: What its templates may call; None is what the caller's may.
+        base: The directory that its files are relative to; None is the caller's.
+    """
+
+    blueprint: Mapping[str, Any]
+    bound: Mapping[int | str, Function | Declaration] = field(default_factory=dict)
+    functions: Functions | None = None
+    base: Path | None = None
+
+    def services(self, caller: Services) -> Services:
+        """Answers what its run may use."""
+        bound: dict[int | str, Function | Declaration] = {
+            key: each for key, each in caller.bound.items() if isinstance(key, str)
+        }
+        return replace(
+            caller,
+            bound={**bound, **self.bound},
+            functions=caller.functions if self.functions is None else self.functions,
+            base=caller.base if self.base is None else self.base,
+        )
+
+
 def _no_client(connection: str) -> Client:
     raise ModuleError(
         "AccountValidationError",
@@ -71,7 +99,7 @@ def _no_client(connection: str) -> Client:
     )
 
 
-def _no_scenario(scenario: str) -> Mapping[str, Any]:
+def _no_scenario(scenario: str) -> Called:
     raise ModuleError("InvalidConfigurationError", f"scenario {scenario!r} is not known here")
 
 
@@ -107,7 +135,7 @@ class Services:
     data_stores: DataStores = field(default_factory=DataStores)
     store_names: Mapping[str, str] = field(default_factory=dict)
     client_for: Callable[[str], Client] = _no_client
-    load_scenario: Callable[[str], Mapping[str, Any]] = _no_scenario
+    load_scenario: Callable[[str], Called] = _no_scenario
     fetch: Fetch | None = None
     send_mail: Callable[[Mail], None] | None = None
     allowed_hosts: Sequence[str] = ()

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from segconnect.errors import SegconnectError
+from segconnect.mapping.values import to_boolean
 from segconnect.scenario.engine.plan import Node, Plan
 from segconnect.scenario.engine.result import Incomplete, Result
 from segconnect.scenario.engine.services import Services
@@ -39,6 +40,7 @@ class Aside:
         node: Node,
         bundles: Mapping[Any, Any],
         error: SegconnectError,
+        is_admitted: bool,
         retries: int,
         interval: timedelta | None = None,
     ) -> bool:
@@ -69,6 +71,7 @@ class Aside:
                 cause=error,
                 retries=retries,
                 interval=interval,
+                is_before_filter=not is_admitted,
             )
         )
         self._result.warn(told)
@@ -81,8 +84,8 @@ class Aside:
 
 def terms_of(values: Mapping[str, Any]) -> tuple[int, timedelta]:
     """Reads what a Break directive says: how often to try again, and how long to wait."""
-    asks = values.get("retry")
-    retries = _number(values.get("count"), 3, 10_000) if asks is True or asks == "true" else 0
+    is_retried = to_boolean(values.get("retry"))
+    retries = _number(values.get("count"), 3, 10_000) if is_retried else 0
     return retries, timedelta(minutes=_number(values.get("interval"), 15, 44_640))
 
 

@@ -83,6 +83,8 @@ class Limits:
     modules: int = 2_000  # in one blueprint
     nesting: int = 150  # bundles within bundles, routes within routes
     subscenarios: int = 5  # within subscenarios
+    module_bytes: int = 100_000_000  # of all bundles that a module puts out at once
     trace: int = 10_000  # operations kept with their bundles
+    trace_bytes: int = 100_000_000  # of all that is kept of them
     trace_text: int = 2_000  # characters of one text that are kept
     trace_items: int = 50  # items of one array or collection that are kept

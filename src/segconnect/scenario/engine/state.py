@@ -10,6 +10,7 @@ from segconnect.scenario.engine.stores import Change, DataStores, Store
 
 if TYPE_CHECKING:
     from segconnect.scenario.engine.result import Result
+    from segconnect.scenario.engine.services import Called
 
 
 class Response(NamedTuple):
@@ -32,6 +33,7 @@ class State:
         response: What a webhook's caller is answered; of several, the first.
         cookies: By host; of requests that share them.
         tokens: Access tokens that connections were given, for as long as the run goes.
+        secrets: What must not be shown, beside what the connections hold.
         stores: The data stores that it may change.
         cursors: Where triggers will stand once the cycle is committed, by module id.
         changes: What they held before, by module, for as long as it can be undone.
@@ -54,12 +56,20 @@ class State:
     response: Response | None = None
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    secrets: list[str] = field(default_factory=list)
     cursors: dict[int, Any] = field(default_factory=dict)
     changes: list[tuple[int, Store, Change]] = field(default_factory=list)
     name: str = ""
     depth: int = 0
     nesting: int = 0
-    run_scenario: Callable[[Mapping[str, Any], Mapping[str, Any]], Result] | None = None
+    run_scenario: Callable[[Called, Mapping[str, Any]], Result] | None = None
+
+    def begin_run(self) -> None:
+        """Forgets what lives for one run, of several that share what was opened for them."""
+        self.variables["execution"] = {}
+        self.counters["execution"] = {}
+        self.returned = self.response = None
+        self.begin_cycle()
 
     def begin_cycle(self) -> None:
         """Forgets what lives for one cycle."""
