@@ -265,6 +265,52 @@ flow:
     assert connected.contact("bob@b.c") is not None
 
 
+def test_a_scenario_that_is_called_is_bound_by_itself(
+    segconnect: Commands, connected: Shop, here: Path
+) -> None:
+    """Module 2 of the one is not module 2 of the other, nor is a data store without an id."""
+    (here / "sub").mkdir()
+    own = {"module": "own:Say", "parameters": None}
+    call = {"module": "scenario-service:CallSubscenario", "version": 2,
+            "parameters": {"scenarioId": 99}, "mapper": {"data": {}}}  # fmt: skip
+    add = {"module": "datastore:AddRecord", "parameters": None, "mapper": {"key": "k", "data": {}}}
+    filled = {**CONTACT, "mapper": {"email": "{{1.mail}}", "firstName": "{{2.said}} {{3.said}}"}}
+    write(here / "x.json", blueprint(GIVEN, own, call, {**add, "id": 4}, {**filled, "id": 5}))
+    write(here / "sub" / "y.json", blueprint(
+        {"module": "util:SetVariable2", "mapper": {"name": "x", "value": "1"}},
+        own,
+        {"module": "scenario-service:ReturnData", "version": 2, "mapper": {"said": "{{2.said}}"}},
+        add,
+    ))  # fmt: skip
+    write(here / "sub" / "say.py", "def say(values): return {'said': 'other'}\n")
+    write(here / "x.bindings.yaml", "scenarios: {'99': sub/../sub/y.json}\n"
+          "connections: {'4711': shop}\ndatastores: {module 4: one}\n"
+          "modules: {'2': {sample: {said: own}}}\n")  # fmt: skip
+    write(here / "sub" / "y.bindings.yaml", "datastores: {module 4: two}\n"
+          "modules: {'2': {python: 'say.py:say'}}\n")  # fmt: skip
+
+    ran = segconnect("run", "x.json")
+
+    assert ran.code == 0, ran.out + ran.err
+    assert connected.contact("joey@bloggs.com")["first_name"] == "own other"
+
+
+def test_scenarios_that_call_each_other_are_each_read_once(
+    segconnect: Commands, connected: Shop, here: Path
+) -> None:
+    (here / "sub").mkdir()
+    call = {"module": "scenario-service:CallSubscenario", "version": 2,
+            "parameters": {"scenarioId": 9}, "mapper": {"data": {}}}  # fmt: skip
+    for file, other in (("x", "sub/y.json"), ("sub/y", "../sub/../x.json")):
+        write(here / f"{file}.json", blueprint(GIVEN, call))
+        write(here / f"{file}.bindings.yaml", f"scenarios: {{'9': {other}}}\n")
+
+    ran = segconnect("run", "x.json")
+
+    assert ran.code == 2
+    assert "call each other more than 5 deep" in ran.out
+
+
 ROWS = "mail,tag,n\nann@b.c,one,1\nbob@b.c,two,2\nann@b.c,three,3\nnobody,four,4\n"
 
 

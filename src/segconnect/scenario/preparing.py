@@ -6,6 +6,7 @@ import copy
 import importlib
 import importlib.util
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,6 +194,7 @@ class _Bound:
         raw = copy.deepcopy(document.blueprint.raw)
         own = Blueprint(raw)
         modules: dict[int | str, Declaration] = {}
+        is_called, own_name = bool(self.called), document.blueprint.connection
         self.called[path] = Called(raw, modules, functions_beside(path), path.parent)
         report = blueprint.check(document, bindings)
         for need in report.needs:
@@ -213,6 +215,9 @@ class _Bound:
             if node.module in SOURCES:
                 self._find_credentials(node.parameters.get("connection"))
             self.has_stores = self.has_stores or node.module.startswith("datastore:")
+            if is_called and own_name and is_segmetrics(node.module):  # not the caller's, then
+                self.names[own_name] = own_name
+                node.raw["parameters"] = {**node.parameters, "__IMTCONN__": own_name}  # type: ignore[index]
             bound = bindings.module(node.id, node.module)
             if bound is not None and node.id is not None:
                 modules[node.id] = _declared(node, bound, path.parent)
@@ -240,7 +245,7 @@ class _Bound:
         elif kind is NeedKind.STRUCTURE:
             self.structures[key] = _structure(path.parent, value)
         elif kind is NeedKind.SCENARIO:
-            called = path.parent / value
+            called = Path(os.path.normpath(path.parent / value))  # or a/../a/… would never end
             self.scenarios[key] = called
             if called not in self.called:
                 _, bound = blueprint.bindings_of(called)

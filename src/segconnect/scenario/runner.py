@@ -150,6 +150,8 @@ def _fills_one_module_in(plan: Plan) -> Node | None:
     senders = [node for node in plan.nodes.values() if node.declaration.sends]
     if senders != [last] or last.onerror is not None or last.aggregators or plan.settings.dlq:
         return None
+    if not plan.settings.auto_commit:  # what it fails at undoes what stands before it
+        return None
     opens = 0  # iterators whose bundles are not collected again
     for node in chain[1:-1]:
         if node.kind in (Kind.ROUTER, Kind.CONDITIONAL, Kind.CONVERGER):

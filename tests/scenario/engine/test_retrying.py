@@ -20,6 +20,8 @@ from segconnect.scenario.engine import (
     run,
     verdict,
 )
+from segconnect.scenario.engine.plan import Plan
+from segconnect.scenario.engine.run import Run
 
 
 class Peer:
@@ -94,6 +96,28 @@ def test_the_blueprint_of_an_incomplete_execution_may_be_mended_before_the_retry
     assert flow[2]["mapper"] == {"json": "{{1.text}}"}
 
 
+@pytest.mark.parametrize(("limit", "got"), [("5", ["7"]), ("9", [])])
+def test_a_filter_that_failed_is_looked_at_again(limit: str, got: list[str]) -> None:
+    peer = Peer()
+    peer.is_up = True
+    step = {
+        "id": 3,
+        "module": "peer:Send",
+        "mapper": {"n": "{{1.n}}"},
+        "filter": {"conditions": [[{"a": "{{1.n}}", "o": "number:greater", "b": "none"}]]},
+    }
+    flow = [{"id": 1, "module": "gateway:CustomWebHook"}, step]
+    blueprint = {"name": "mend", "flow": flow, "metadata": {"scenario": {"dlq": True}}}
+    services = Services(bound={"peer:Send": peer})
+    (kept,) = run(blueprint, services, given=[{"n": "7"}]).incomplete
+
+    kept.blueprint["flow"][1]["filter"]["conditions"][0][0]["b"] = limit
+
+    assert retry(kept, services).status is Status.SUCCESS
+    assert peer.got == got
+    assert kept.is_resolved
+
+
 def test_tries_follow_the_schedule_and_then_wait_for_a_person() -> None:
     peer = Peer()
     services = Services(bound={"peer:Send": peer})
@@ -141,3 +165,30 @@ def test_a_run_that_ends_well_ends_the_row() -> None:
     result = run({"name": "ok", "flow": [{"id": 1, "module": "util:ComposeTransformer"}]})
 
     assert tuple(verdict(result, 2, ScenarioSettings())) == (0, False, None)
+
+
+def test_bundles_of_a_source_are_runs_that_know_nothing_of_each_other() -> None:
+    flow = [
+        {"id": 1, "module": "gateway:CustomWebHook"},
+        {"id": 2, "module": "util:GetVariable2", "mapper": {"name": "x"}},
+        {
+            "id": 3,
+            "module": "util:SetVariable2",
+            "mapper": {"name": "x", "scope": "execution", "value": "{{1.n}}"},
+        },
+        {"id": 4, "module": "gateway:WebhookRespond", "mapper": {"body": "{{2.x}}/{{1.n}}"}},
+        {"id": 5, "module": "json:ParseJSON", "mapper": {"json": "{{1.n}}"}},
+    ]
+    taken = Run(Plan({"name": "each", "flow": flow}), Services())
+
+    ends = []
+    for text in ("1", "bad", "3"):
+        result = taken.take({"n": text})
+        assert result.response is not None
+        ends.append((result.response.body, result.status, result.counts, result.is_committed))
+
+    assert ends == [
+        ("/1", Status.SUCCESS, False, True),
+        ("/bad", Status.ERROR, True, False),
+        ("/3", Status.SUCCESS, False, True),
+    ]

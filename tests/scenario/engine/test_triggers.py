@@ -51,6 +51,18 @@ def test_what_a_failed_run_took_is_given_again(asked: Asked) -> None:
     assert said(run(feed(asked, SAY), services, trace=True)) == ["Old", "New"]
 
 
+def test_where_a_trigger_is_not_committed_last_it_does_not_give_it_again(asked: Asked) -> None:
+    services = Services(allowed_hosts=[asked.host])
+    bad = {"module": "json:ParseJSON", "mapper": {"json": "{{1.title}}"}}
+    blueprint = feed(asked, bad)
+    blueprint["metadata"] = {"scenario": {"autoCommitTriggerLast": False}}
+
+    failed = run(blueprint, services)
+
+    assert (failed.is_committed, failed.is_trigger_committed) == (False, True)
+    assert said(run(feed(asked, SAY), services, trace=True)) == []
+
+
 MAILS = {
     3: b"From: Ann <ann@bloggs.com>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
     b"Date: Sun, 01 Mar 2026 09:00:00 +0100\r\nMessage-ID: <1@bloggs.com>\r\n\r\nHello\r\n",
