@@ -89,6 +89,7 @@ class Node:
         self.branches: list[Branch] = []
         self.mark = ""  # of a merge: its if-else
         self.feeder: Node | None = None
+        self.collected: frozenset[Node] = frozenset()  # between the feeder and this aggregator
         where = self.where
         self.test = compile_conditions(
             _collection(source.get("filter")).get("conditions"), where, functions
@@ -352,6 +353,13 @@ class Plan:
                 " it whose bundles it could collect"
             )
             return
+        inner = next((each for each in before if found in each.collected), None)
+        if inner is not None:
+            self._problems.append(
+                f"{node.where}: parameter feeder: the bundles of {found.where} end in {inner.where}"
+            )
+            return
+        node.collected = frozenset(before[before.index(found) + 1 :])
         node.feeder = found
         found.aggregators.append(node)
         node.chain.aggregators.append(node)

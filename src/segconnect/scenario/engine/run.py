@@ -344,7 +344,8 @@ class Run:
             else:
                 self._recorder.gave(operation, outputs)
                 made += outputs
-        self._go_on(node, collector.bundles, made)
+        if made or collector.is_entered:
+            self._go_on(node, collector.bundles, made)
 
     # operations
 

@@ -49,6 +49,15 @@ def _decode(found: dict[str, Any]) -> Any:
     return found
 
 
+def _is_text(text: str) -> bool:
+    """Whether it can be written: half a character, of a pair, cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class DataStores:
     """The data stores of an organisation, each made when it is first asked for.
 
@@ -132,6 +141,8 @@ class Store:
 
     def get(self, key: str) -> Record | None:
         """Finds a record."""
+        if not _is_text(key):
+            raise ModuleError("DataError", f"the key {key[:100]!r} holds half a character")
         with self._lock:
             row = self._database.execute(
                 "SELECT data FROM records WHERE store = ? AND key = ?", (self.name, key)
@@ -165,6 +176,8 @@ class Store:
     def put(self, key: str, record: Record) -> Change:
         """Writes a record, and answers what was there before."""
         text = json.dumps(record, default=_encode, ensure_ascii=False)
+        if not _is_text(text):
+            text = json.dumps(record, default=_encode)
         if len(text) > MAX_RECORD:
             raise ModuleError("DataError", f"the record is larger than {MAX_RECORD:,} characters")
         self.book.begin()

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from segconnect.mapping.values import number, to_json, to_text
-from segconnect.scenario.engine.errors import ModuleError, missing
+from segconnect.scenario.engine.errors import ModuleError, invalid, missing
 from segconnect.scenario.engine.fields import Field, coerced
 from segconnect.scenario.engine.registry import (
     Bundle,
@@ -19,6 +19,8 @@ from segconnect.scenario.engine.registry import (
     module,
     option,
 )
+
+_SPACES = range(1, 11)
 
 
 def _number(text: str) -> Any:
@@ -78,8 +80,10 @@ def write_json(value: Any, space: Any) -> str:
     text = to_json(value)
     if space in (None, "", "0", 0):
         return text
-    indent: int | str = "\t" if space in ("tab", "\t") else min(int(to_text(space) or 0), 10)
-    return json.dumps(json.loads(text), indent=indent, ensure_ascii=False)
+    if space not in (*_SPACES, *map(str, _SPACES), "tab", "\t"):
+        raise invalid([f"Value '{to_text(space)[:60]}' is not allowed in parameter 'space'."])
+    indent = "\t" if space in ("tab", "\t") else int(space)
+    return json.dumps(read_json(text), indent=indent, ensure_ascii=False, default=float)
 
 
 @module("json:CreateJSON")
