@@ -76,7 +76,16 @@ def test_every_problem_is_told_before_anything_runs() -> None:
         ([say(1, "x", filter={"conditions": [[{"a": "1", "o": "exist"}]]})], "has a filter"),
         ([HOOK, ROUTER, say(3, "x")], "nothing can follow"),
         ([HOOK, {"id": 2, "module": "builtin:BasicMerge"}], "does not follow an if-else"),
-        ([HOOK, {**ROUTER, "onerror": [IGNORE]}], "cannot have an error handler"),
+        (
+            [
+                HOOK,
+                {"id": 2, "module": "builtin:BasicFeeder", "mapper": {"array": "{{1.a}}"}},
+                say(3, "{{2.value}}"),
+                {"id": 4, "module": "util:TextAggregator", "parameters": {"feeder": 2}},
+                {"id": 5, "module": "util:TextAggregator", "parameters": {"feeder": 3}},
+            ],
+            r"module 3 \(.*\) end in module 4",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

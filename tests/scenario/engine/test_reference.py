@@ -55,7 +55,7 @@ class Reference:
             self.feed(step, outputs, rest, env, opened)
 
     def feed(self, step: Step, outputs: list[Any], rest: Steps, env: Env, opened: Env) -> None:
-        own = {
+        own: Env = {
             gather["id"]: {"rows": [], "entered": gather in rest, "then": then}
             for gather, then in gathers(rest)
             if gather["feeder"] == step["id"]

@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from segconnect.scenario.blueprint.known import KNOWN, Kind
-from segconnect.scenario.blueprint.model import Blueprint, Chain, Node, whole_number
+from segconnect.scenario.blueprint.model import Blueprint, Chain, ChainKind, Node, whole_number
 from segconnect.scenario.blueprint.report import Problem, Severity
 from segconnect.scenario.sources import SOURCES, problems_with
 from segconnect.types import shown
@@ -158,6 +158,14 @@ def _aggregator(node: Node) -> Iterator[Problem]:
     elif node.feeder not in node.scope:
         message = f"its source, module {node.feeder}, is not before it on the same way"
         yield problem(ERROR, "feeder", node, message, ".parameters.feeder")
+    else:
+        source = next((each for each in _before(node) if each.id == node.feeder), None)
+        if source is None:
+            message = f"its source, module {node.feeder}, is outside of the error handler"
+            yield problem(ERROR, "feeder", node, message, ".parameters.feeder")
+        elif _kind(source) in (Kind.ROUTER, Kind.CONDITIONAL):
+            message = f"its source, {source.label}, puts out no bundles"
+            yield problem(ERROR, "feeder", node, message, ".parameters.feeder")
 
 
 def _handler(node: Node) -> Iterator[Problem]:
@@ -306,6 +314,16 @@ def _chains(chain: Chain) -> Iterator[Chain]:
 def _nodes(chain: Chain) -> Iterator[Node]:
     for each in _chains(chain):
         yield from each.nodes
+
+
+def _before(node: Node) -> Iterator[Node]:
+    """Gives the modules before a module, as far as the start of the error handler it is in."""
+    at: Node | None = node
+    while at is not None:
+        yield from at.chain.nodes[: at.chain.nodes.index(at)]
+        at = None if at.chain.kind is ChainKind.HANDLER else at.parent
+        if at is not None:
+            yield at
 
 
 def _ways_to(node: Node) -> Iterator[Chain]:

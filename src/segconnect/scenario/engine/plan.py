@@ -311,9 +311,9 @@ class Plan:
             case Kind.AGGREGATOR:
                 self._feeder(node, before[outside:])
         handler = node.source.get("onerror")
+        if node.kind in (Kind.ROUTER, Kind.DIRECTIVE):  # they cannot have one; `check` tells
+            return
         if isinstance(handler, list) and handler:
-            if node.kind in (Kind.ROUTER, Kind.DIRECTIVE):
-                self._problems.append(f"{node.where}: cannot have an error handler")
             node.onerror = self._chain(handler, path, depth + 1, outside=len(path))
             node.onerror = node.onerror if node.onerror.nodes else None
 
