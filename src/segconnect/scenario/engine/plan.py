@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from segconnect.errors import MappingError, ScenarioError, SegconnectError
@@ -10,6 +10,7 @@ from segconnect.mapping import Context, Functions, compile_value
 from segconnect.mapping.values import to_boolean
 from segconnect.scenario.blueprint.known import KNOWN
 from segconnect.scenario.blueprint.known import Kind as KnownKind
+from segconnect.scenario.blueprint.model import whole_number
 from segconnect.scenario.engine.conditions import Test, compile_conditions
 from segconnect.scenario.engine.fields import Field, coerced
 from segconnect.scenario.engine.registry import RUNNABLE, Declaration, Function, Kind, find
@@ -75,7 +76,7 @@ class Node:
     ) -> None:
         self.source, self.declaration, self.chain = source, declaration, chain
         self._functions = functions
-        self.id = int(source["id"])
+        self.id = whole_number(source["id"]) or 0
         self.module = str(source["module"])
         version = source.get("version")
         self.version = version if isinstance(version, int) else max(declaration.versions)
@@ -258,9 +259,9 @@ class Plan:
         return chain
 
     def _node(self, source: Mapping[str, Any], chain: Chain, *, is_handler: bool) -> Node | None:
-        name, key = str(source.get("module")), source.get("id")
-        where = f"module {key} ({name})"
-        if not isinstance(key, int) or isinstance(key, bool):
+        name, key = str(source.get("module")), whole_number(source.get("id"))
+        where = f"module {source.get('id')} ({name})"
+        if key is None:
             self._problems.append(f"{where}: the id is not a whole number")
             return None
         if key in self._ids or len(self._ids) >= self._limits.modules:
@@ -318,12 +319,11 @@ class Plan:
             node.onerror = node.onerror if node.onerror.nodes else None
 
     def _routes(self, node: Node, path: list[Node], depth: int, outside: int) -> None:
-        fallback = node.parameters.get("else")
+        fallback = whole_number(node.parameters.get("else"))
         for position, route in enumerate(_listed(node.source.get("routes"))):
             chain = self._chain(route.get("flow"), path, depth + 1, outside=outside)
             if not route.get("disabled"):
-                is_fallback = not isinstance(fallback, bool) and fallback == position
-                node.routes.append(Route(chain, is_fallback))
+                node.routes.append(Route(chain, fallback == position))
 
     def _branches(self, node: Node, path: list[Node], depth: int, outside: int) -> None:
         merging = 0
@@ -345,7 +345,7 @@ class Plan:
 
     def _feeder(self, node: Node, before: list[Node]) -> None:
         feeder = node.parameters.get("feeder")
-        key = int(feeder) if isinstance(feeder, str) and feeder.isdigit() else feeder
+        key = whole_number(feeder)
         found = next((each for each in before if each.id == key), None)
         if found is None or found.kind in (Kind.ROUTER, Kind.CONDITIONAL):
             self._problems.append(
@@ -363,14 +363,3 @@ class Plan:
         node.feeder = found
         found.aggregators.append(node)
         node.chain.aggregators.append(node)
-
-
-def modules_of(blueprint: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Gives every module of a blueprint, those of routes, branches and handlers too."""
-    waiting: list[Any] = [blueprint.get("flow")]
-    while waiting:
-        for source in _listed(waiting.pop()):
-            yield source
-            waiting.append(source.get("onerror"))
-            waiting += [each.get("flow") for each in _listed(source.get("routes"))]
-            waiting += [each.get("flow") for each in _listed(source.get("branches"))]

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from segconnect.mapping import Context
+from segconnect.scenario.blueprint.model import whole_number
 from segconnect.scenario.engine.collecting import Collector
 from segconnect.scenario.engine.errors import ModuleError, as_error, error_type
 from segconnect.scenario.engine.handling import Bundles, Handling
@@ -131,8 +132,8 @@ class Run:
         """What the first module puts out in this cycle."""
         if self.given is None:
             return self._perform(first, {})
-        most = first.parameters.get("maxResults")
-        count = most if isinstance(most, int) and most > 0 else len(self.given)
+        most = whole_number(first.parameters.get("maxResults")) or 0
+        count = most if most > 0 else len(self.given)
         taken = self.given[self.result.taken : self.result.taken + count]
         self.result.taken += len(taken)
         operation = self._operation(first)
