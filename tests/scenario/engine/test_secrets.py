@@ -22,6 +22,5 @@ def test_every_secret_of_a_service_is_hidden_and_nothing_else_is() -> None:
         names = [kind.facts()[field.name].wire or field.name for field in form(kind)]
         secret = [kind.facts()[name].wire for name in kind.secrets()]
 
-        assert secrets_of({"one": {name: f"{name} value" for name in names}}) == [
-            f"{name} value" for name in secret
-        ]
+        hidden = secrets_of({"one": {name: f"{name} value" for name in names}})
+        assert [name for name in names if f"{name} value" in hidden] == secret
