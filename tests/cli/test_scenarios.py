@@ -445,3 +445,35 @@ def test_a_test_that_is_wrong_says_where(segconnect: Commands, here: Path) -> No
 
     assert ran.code == 2
     assert "test 5: name: Field required" in ran.err
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["http:ActionSendDataBasicAuth", "http:ActionSendDataAPIKeyAuth", "http:ActionSendDataOAuth"],
+)
+@pytest.mark.parametrize("parameters", ["{}", "{auth: 12}"], ids=["published", "exported"])
+def test_requests_that_sign_in_are_tested_without_a_connection(
+    segconnect: Commands, here: Path, module: str, parameters: str
+) -> None:
+    write(
+        here / "x.yaml",
+        f"""
+name: Signed in
+flow:
+  - {{id: 1, module: webhook}}
+  - id: 2
+    module: '{module}'
+    version: 3
+    parameters: {parameters}
+    mapper: {{url: "https://example.com/told", method: post}}
+tests:
+  - name: it is told
+    given: {{}}
+    requests:
+      - http: {{method: POST, url: "https://example.com/told"}}
+""",
+    )
+
+    ran = segconnect("scenario", "test", "x.yaml")
+
+    assert ran.code == 0, ran.out + ran.err

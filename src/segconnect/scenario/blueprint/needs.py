@@ -136,6 +136,7 @@ _MUST_HAVE: Mapping[str, NeedKind] = {
     "gateway:CustomWebHook": NeedKind.WEBHOOK,
     "gateway:CustomMailHook": NeedKind.WEBHOOK,
     "http:ActionSendDataAPIKeyAuth": NeedKind.CONNECTION,
+    "http:ActionSendDataBasicAuth": NeedKind.CONNECTION,
     "http:ActionSendDataOAuth": NeedKind.CONNECTION,
     "email:ActionSendEmail": NeedKind.CONNECTION,
     "email:TriggerNewEmail": NeedKind.CONNECTION,
@@ -143,6 +144,10 @@ _MUST_HAVE: Mapping[str, NeedKind] = {
     "scenario-service:CallSubscenario": NeedKind.SCENARIO,
 }
 """What a module needs even where the file does not name it: published blueprints leave it out."""
+
+
+_SIGN_INS = ("apiKey", "basicAuth", "oAuth")
+"""Of HTTP modules of version 4, the ways to sign in that need a connection."""
 
 
 def needs_of(blueprint: Blueprint, runs: Mapping[str, bool]) -> list[Need]:
@@ -192,6 +197,8 @@ def _of_node(node: Node, blueprint: Blueprint) -> Iterator[Need]:
     missing = _MUST_HAVE.get(node.module)
     if node.module.startswith("datastore:"):
         missing = NeedKind.DATASTORE
+    if node.module.startswith("http:") and node.parameters.get("authenticationType") in _SIGN_INS:
+        missing = NeedKind.CONNECTION
     if missing is not None and missing not in kinds:
         yield Need(missing, None, "", node.module.partition(":")[0], [node.id])
 
