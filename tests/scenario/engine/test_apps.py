@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socketserver
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -253,6 +254,29 @@ def test_a_run_that_is_killed_leaves_nothing_of_its_cycle(tmp_path: Path) -> Non
     services = Services(data_stores=stores)
     assert run({"name": "x", "flow": [HOOK, ADD]}, services, given=[{"k": "b"}]).total == 2
     stores.close()
+
+
+@pytest.mark.parametrize("auto_commit", [True, False])
+def test_what_cannot_be_committed_ends_the_run_and_disables_it(
+    monkeypatch: pytest.MonkeyPatch, auto_commit: bool
+) -> None:
+    stores = DataStores()
+
+    def fail() -> None:
+        raise sqlite3.OperationalError("the disk is full")
+
+    monkeypatch.setattr(stores, "commit", fail)
+    blueprint = {
+        "name": "x",
+        "flow": [HOOK, ADD],
+        "metadata": {"scenario": {"autoCommit": auto_commit}},
+    }
+    result = run(blueprint, Services(data_stores=stores), given=[{"k": "a"}])
+
+    assert result.error is not None
+    assert result.error.kind == "InconsistencyError"
+    assert "the disk is full" in result.error.message
+    assert (result.is_committed, result.disables) == (False, True)
 
 
 @pytest.mark.parametrize("auto_commit", [True, False])

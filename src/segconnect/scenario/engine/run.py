@@ -159,7 +159,14 @@ class Run:
             self._aside.resolve(incomplete)
 
     def _commit(self) -> None:
-        """Keeps what the cycle did.
+        """Keeps what the cycle did."""
+        self._commit_changes()
+        self._commit_trigger()
+        self.result.is_committed = True
+        self._answer()
+
+    def _commit_changes(self) -> None:
+        """Keeps what data stores were told.
 
         Raises:
             Stop: It cannot be kept, and the run ends.
@@ -169,9 +176,6 @@ class Run:
         except Exception as error:
             self._inconsistent("committed", error, None)
             raise Stop(commits=False) from None
-        self._commit_trigger()
-        self.result.is_committed = True
-        self._answer()
 
     def _commit_trigger(self) -> None:
         """Keeps the place of the trigger."""
@@ -372,7 +376,7 @@ class Run:
             return self._errors.failed(node, bundles, as_error(error), operation)
         self._recorder.gave(operation, outputs)
         if self.settings.auto_commit:
-            self.state.commit()
+            self._commit_changes()
             self._answer()
         return outputs
 
@@ -410,7 +414,7 @@ class Run:
                 "InvalidConfigurationError",
                 f"scenarios call each other more than {self.limits.subscenarios} deep",
             )
-        self.state.commit()
+        self._commit_changes()
         services = called.services(self.services)
         plan = Plan(called.blueprint, services.bound, self.limits, services.functions)
         result = Run(
