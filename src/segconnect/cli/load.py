@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from segconnect.recipes import Recipe
     from segconnect.recipes.loading import Loading
+    from segconnect.scenario.preparing import Scenario
     from segconnect.scenario.runner import Report
 
 KINDS = ("crm", "payments", "ads")
@@ -121,9 +122,11 @@ def _load(
     import sys
 
     from segconnect.cli import show
+    from segconnect.cli.running import Begun, carry_out
     from segconnect.recipes.loading import preview
-    from segconnect.scenario.runner import RefusedFile, Run
+    from segconnect.scenario.blueprint import Bindings
 
+    refused = Path(f"{loading.path.stem}.refused.csv")
     scenario = loading.prepare(settings, connection)
     try:
         _print_recipe(console, loading)
@@ -133,27 +136,29 @@ def _load(
                 raise UsageError("nobody is there to ask whether to load it; say --yes")
             if not typer.confirm(f"Load {loading.path.name}?", err=console.stderr):
                 return None
-        refused = Path(f"{loading.path.stem}.refused.csv")
-        with show.progress(console, loading.recipe.title) as progress, RefusedFile(refused) as file:
-            run = Run(
-                scenario,
-                ledgers=[file],
-                inputs=loading.inputs,
-                is_dry=dry_run,
-                progress=progress,
-            )
-            report = run.run()
+        if dry_run:
+            return _dry(console, loading, scenario, refused)
     finally:
         scenario.close()
-    console.print(show.report_line(report), soft_wrap=True)
-    if dry_run:
-        console.print("Nothing was sent: delivered is what would be.", style="dim")
-    if report.refused:
-        console.print(show.refusals([report]))
-        console.print(f"All of them, with what they hold: {refused}", soft_wrap=True)
-    if report.stopped_by is not None:
-        console.print("[red]The run stopped:[/]", end=" ")
-        console.print(str(report.stopped_by), markup=False, soft_wrap=True)
+    title = loading.recipe.title
+    begun = Begun(
+        loading.recipe.path, loading.document, Bindings(), title, connection, loading.inputs
+    )
+    report = carry_out(begun, settings, console, refused).report
+    show.print_report(console, report, refused)
+    return report
+
+
+def _dry(console: Console, loading: Loading, scenario: Scenario, refused: Path) -> Report:
+    """Fills everything in, and sends nothing."""
+    from segconnect.cli import show
+    from segconnect.scenario.runner import RefusedFile, Run
+
+    with show.progress(console, loading.recipe.title) as progress, RefusedFile(refused) as file:
+        run = Run(scenario, ledgers=[file], inputs=loading.inputs, is_dry=True, progress=progress)
+        report = run.run()
+    show.print_report(console, report, refused)
+    console.print("Nothing was sent: delivered is what would be.", style="dim")
     return report
 
 
