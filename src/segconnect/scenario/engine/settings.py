@@ -80,7 +80,7 @@ class Limits:
     bundle_bytes: int = 20_000_000
     response_bytes: int = 50_000_000  # of one HTTP answer
     incomplete: int = 1_000  # incomplete executions kept
-    modules: int = 2_000  # in one blueprint
+    modules: int = 5_000  # in one blueprint
     nesting: int = 150  # bundles within bundles, routes within routes
     subscenarios: int = 5  # within subscenarios
     module_bytes: int = 100_000_000  # of all bundles that a module puts out at once
