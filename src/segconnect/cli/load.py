@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from segconnect.recipes import Recipe
     from segconnect.recipes.loading import Loading
-    from segconnect.scenario.preparing import Scenario
     from segconnect.scenario.runner import Report
 
 KINDS = ("crm", "payments", "ads")
@@ -122,11 +121,9 @@ def _load(
     import sys
 
     from segconnect.cli import show
-    from segconnect.cli.running import Begun, carry_out
     from segconnect.recipes.loading import preview
-    from segconnect.scenario.blueprint import Bindings
+    from segconnect.scenario.runner import RefusedFile, Run
 
-    refused = Path(f"{loading.path.stem}.refused.csv")
     scenario = loading.prepare(settings, connection)
     try:
         _print_recipe(console, loading)
@@ -136,29 +133,27 @@ def _load(
                 raise UsageError("nobody is there to ask whether to load it; say --yes")
             if not typer.confirm(f"Load {loading.path.name}?", err=console.stderr):
                 return None
-        if dry_run:
-            return _dry(console, loading, scenario, refused)
+        refused = Path(f"{loading.path.stem}.refused.csv")
+        with show.progress(console, loading.recipe.title) as progress, RefusedFile(refused) as file:
+            run = Run(
+                scenario,
+                ledgers=[file],
+                inputs=loading.inputs,
+                is_dry=dry_run,
+                progress=progress,
+            )
+            report = run.run()
     finally:
         scenario.close()
-    title = loading.recipe.title
-    begun = Begun(
-        loading.recipe.path, loading.document, Bindings(), title, connection, loading.inputs
-    )
-    report = carry_out(begun, settings, console, refused).report
-    show.print_report(console, report, refused)
-    return report
-
-
-def _dry(console: Console, loading: Loading, scenario: Scenario, refused: Path) -> Report:
-    """Fills everything in, and sends nothing."""
-    from segconnect.cli import show
-    from segconnect.scenario.runner import RefusedFile, Run
-
-    with show.progress(console, loading.recipe.title) as progress, RefusedFile(refused) as file:
-        run = Run(scenario, ledgers=[file], inputs=loading.inputs, is_dry=True, progress=progress)
-        report = run.run()
-    show.print_report(console, report, refused)
-    console.print("Nothing was sent: delivered is what would be.", style="dim")
+    console.print(show.report_line(report), soft_wrap=True)
+    if dry_run:
+        console.print("Nothing was sent: delivered is what would be.", style="dim")
+    if report.refused:
+        console.print(show.refusals([report]))
+        console.print(f"All of them, with what they hold: {refused}", soft_wrap=True)
+    if report.stopped_by is not None:
+        console.print("[red]The run stopped:[/]", end=" ")
+        console.print(str(report.stopped_by), markup=False, soft_wrap=True)
     return report
 
 

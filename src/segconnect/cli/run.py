@@ -50,7 +50,7 @@ def command(
     """
     from rich.console import Console
 
-    from segconnect.cli.running import Begun, carry_out_and_tell
+    from segconnect.cli.running import Begun, carry_out
     from segconnect.scenario.preparing import prepare
     from segconnect.scenario.runner import reads_a_file
 
@@ -72,7 +72,7 @@ def command(
                 outcome = _watched(scenario, console, target, inputs, dry_run, as_json)
             else:
                 run = Begun(file, document, bound, scenario.plan.name, connection, inputs)
-                outcome = carry_out_and_tell(run, settings, console, target, as_json)
+                outcome = carry_out(run, settings, console, target, as_json)
         else:
             handed_in = None if bundle is None else _bundles(bundle)
             outcome = _once(scenario, console, handed_in, inputs, dry_run, as_json)

@@ -41,16 +41,10 @@ class Begun(NamedTuple):
         )
 
 
-class CarriedOut(NamedTuple):
-    """A run that ended, or rests."""
-
-    run_id: str
-    state: State
-    report: Report
-
-
-def carry_out(run: Begun | str, settings: Settings, console: Console, refused: Path) -> CarriedOut:
-    """Carries a new run out, or goes on with the one of that id, with live progress."""
+def carry_out(
+    run: Begun | str, settings: Settings, console: Console, refused: Path, as_json: bool
+) -> int:
+    """Carries a new run out, or goes on with one; answers the exit code."""
     journal = Journal(url_of(settings))
     try:
         run_id = run if isinstance(run, str) else run.write_down(journal)
@@ -60,18 +54,11 @@ def carry_out(run: Begun | str, settings: Settings, console: Console, refused: P
             show.progress(console, name) as progress,
         ):
             report = worker.carry_out(run_id, progress)
+        state = State(journal.get(run_id).state)
         if report.refused:
             journal.write_refused(run_id, refused)
-        return CarriedOut(run_id, State(journal.get(run_id).state), report)
     finally:
         journal.close()
-
-
-def carry_out_and_tell(
-    run: Begun | str, settings: Settings, console: Console, refused: Path, as_json: bool
-) -> int:
-    """Carries a run out and tells what became of it; answers the exit code."""
-    run_id, state, report = carry_out(run, settings, console, refused)
     code = tell(console, report, refused, as_json, run_id)
     if state is State.PAUSED:
         console.print(f"It rests. Go on with it: segconnect runs resume {run_id}", soft_wrap=True)
@@ -91,5 +78,11 @@ def tell(
         answer["run"] = run_id
         typer.echo(json.dumps(answer))
         return report.outcome
-    show.print_report(console, report, refused)
+    console.print(show.report_line(report), soft_wrap=True)
+    if report.refused:
+        console.print(show.refusals([report]))
+        console.print(f"All of them, with what they hold: {refused}", soft_wrap=True)
+    if report.stopped_by is not None:
+        console.print("[red]The run stopped:[/]", end=" ")
+        console.print(str(report.stopped_by), markup=False, soft_wrap=True)
     return report.outcome

@@ -95,7 +95,7 @@ def resume(
     """Goes on with a run that rests, failed, or whose process died, at the bundle it came to."""
     from rich.console import Console
 
-    from segconnect.cli.running import carry_out_and_tell
+    from segconnect.cli.running import carry_out
     from segconnect.scenario.journal import State
 
     settings = load(data=data)
@@ -105,8 +105,7 @@ def resume(
             raise UsageError(f"run {row.id} has ended ({row.state}); run its scenario again")
         journal.end(row.id, State.PAUSED)  # it may have failed; what failed it is tried again
     target = refused or Path(f"{Path(row.file).stem}.refused.csv")
-    console = Console(stderr=as_json, highlight=False)
-    raise typer.Exit(carry_out_and_tell(row.id, settings, console, target, as_json))
+    raise typer.Exit(carry_out(row.id, settings, Console(stderr=as_json), target, as_json))
 
 
 @app.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -71,17 +70,6 @@ def report_line(report: Report) -> str:
     if report.refused:
         parts.append(f"[yellow]{report.refused:,} refused[/]")
     return f"{MARKS[report.outcome]}  {escape(report.scenario)}: {', '.join(parts)}"
-
-
-def print_report(console: Console, report: Report, refused: Path) -> None:
-    """What became of a run over a file, what it refused, and what stopped it."""
-    console.print(report_line(report), soft_wrap=True)
-    if report.refused:
-        console.print(refusals([report]))
-        console.print(f"All of them, with what they hold: {refused}", soft_wrap=True)
-    if report.stopped_by is not None:
-        console.print("[red]The run stopped:[/]", end=" ")
-        console.print(str(report.stopped_by), markup=False, soft_wrap=True)
 
 
 def print_result(console: Console, plan: Plan, result: Result) -> None:
