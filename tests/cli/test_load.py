@@ -228,7 +228,10 @@ def test_what_an_account_holds_after_an_export_was_loaded(
     assert held(server, connected) == expected
 
 
-@pytest.mark.parametrize("name", TRUTH)
+@pytest.mark.parametrize(
+    "name",
+    ["mailchimp_contacts.csv", "meta_ads.csv", "shopify_orders.csv", "thrivecart_events.form"],
+)
 def test_loading_an_export_again_changes_nothing(
     name: str, segconnect: Commands, connected: Shop, server: Server
 ) -> None:
@@ -296,6 +299,14 @@ def test_a_sheet_with_real_numbers_and_dates_comes_to_the_same(
     assert ran.code == 0, ran.err
     expected = {"ads": 1, "ad_spend": 103284, "clicks": 95, "impressions": 11734}
     assert held(server, connected) == expected
+
+
+def test_a_load_is_a_run_of_the_journal(segconnect: Commands, connected: Shop) -> None:
+    (told,) = segconnect("load", SAMPLES / "brevo_contacts.csv", "--yes", "--json").json
+
+    ran = segconnect("runs", "show", told["run"])
+    assert ran.code == 0, ran.err
+    assert "Brevo contacts" in ran.out
 
 
 def test_details_arrive(segconnect: Commands, connected: Shop) -> None:

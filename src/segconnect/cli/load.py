@@ -60,6 +60,7 @@ def command(
 
     from rich.console import Console
 
+    from segconnect.cli.running import values_of
     from segconnect.recipes.loading import find, hold_to_one_level, settle
 
     console = Console(stderr=as_json, highlight=False)
@@ -78,11 +79,11 @@ def command(
     outcome, told = 0, []
     for loading in loadings:
         name = names.get(loading.recipe.about.kind, names.get(""))
-        report = _load(console, loading, settings, name, yes=yes, dry_run=dry_run)
-        if report is None:
-            continue
-        outcome = max(outcome, report.outcome)
-        told.append({"file": str(loading.path), "recipe": loading.recipe.name, **_values(report)})
+        loaded = _load(console, loading, settings, name, yes=yes, dry_run=dry_run)
+        if loaded is not None:
+            outcome = max(outcome, loaded[0].outcome)
+            known_by = {"file": str(loading.path), "recipe": loading.recipe.name}
+            told.append({**known_by, **values_of(*loaded)})
     if as_json:
         typer.echo(json.dumps(told))
     raise typer.Exit(outcome)
@@ -112,7 +113,7 @@ def _load(
     *,
     yes: bool,
     dry_run: bool,
-) -> Report | None:
+) -> tuple[Report, str | None] | None:
     """Shows what a file comes to, asks, and loads it; None if it is not to be loaded.
 
     Raises:
@@ -121,11 +122,16 @@ def _load(
     import sys
 
     from segconnect.cli import show
+    from segconnect.cli.running import Begun, carried_out, tell
     from segconnect.recipes.loading import preview
+    from segconnect.scenario.blueprint import Bindings
     from segconnect.scenario.runner import RefusedFile, Run
 
+    recipe, refused = loading.recipe, Path(f"{loading.path.stem}.refused.csv")
     scenario = loading.prepare(settings, connection)
     try:
+        if not dry_run:
+            scenario.check_connections(settings)
         _print_recipe(console, loading)
         _print_preview(console, preview(scenario, loading.inputs))
         if not yes and not dry_run:
@@ -133,37 +139,23 @@ def _load(
                 raise UsageError("nobody is there to ask whether to load it; say --yes")
             if not typer.confirm(f"Load {loading.path.name}?", err=console.stderr):
                 return None
-        refused = Path(f"{loading.path.stem}.refused.csv")
-        with show.progress(console, loading.recipe.title) as progress, RefusedFile(refused) as file:
-            run = Run(
-                scenario,
-                ledgers=[file],
-                inputs=loading.inputs,
-                is_dry=dry_run,
-                progress=progress,
+        if dry_run:
+            with show.progress(console, recipe.title) as progress, RefusedFile(refused) as file:
+                run = Run(
+                    scenario, ledgers=[file], inputs=loading.inputs, is_dry=True, progress=progress
+                )
+                report, run_id = run.run(), None
+        else:
+            begun = Begun(
+                recipe.path, loading.document, Bindings(), recipe.title, connection, loading.inputs
             )
-            report = run.run()
+            run_id, report, _ = carried_out(begun, settings, console, refused)
     finally:
         scenario.close()
-    console.print(show.report_line(report), soft_wrap=True)
+    tell(console, report, refused, False, run_id)
     if dry_run:
         console.print("Nothing was sent: delivered is what would be.", style="dim")
-    if report.refused:
-        console.print(show.refusals([report]))
-        console.print(f"All of them, with what they hold: {refused}", soft_wrap=True)
-    if report.stopped_by is not None:
-        console.print("[red]The run stopped:[/]", end=" ")
-        console.print(str(report.stopped_by), markup=False, soft_wrap=True)
-    return report
-
-
-def _values(report: Report) -> dict[str, Any]:
-    fields = ("read", "filtered", "delivered", "refused", "operations", "seconds")
-    return {
-        **{name: getattr(report, name) for name in fields},
-        "outcome": report.outcome.name.lower(),
-        "reasons": dict(report.reasons.most_common(20)),
-    }
+    return report, run_id
 
 
 def _print_recipe(console: Console, loading: Loading) -> None:

@@ -44,7 +44,19 @@ class Begun(NamedTuple):
 def carry_out(
     run: Begun | str, settings: Settings, console: Console, refused: Path, as_json: bool
 ) -> int:
-    """Carries a new run out, or goes on with one; answers the exit code."""
+    """Carries a new run out, or goes on with one, and tells; answers the exit code."""
+    run_id, report, state = carried_out(run, settings, console, refused)
+    code = tell(console, report, refused, as_json, run_id)
+    if state is State.PAUSED:
+        console.print(f"It rests. Go on with it: segconnect runs resume {run_id}", soft_wrap=True)
+        return Outcome.PARTIAL
+    return code
+
+
+def carried_out(
+    run: Begun | str, settings: Settings, console: Console, refused: Path
+) -> tuple[str, Report, State]:
+    """Carries a new run out, or goes on with one; answers its id and what became of it."""
     journal = Journal(url_of(settings))
     try:
         run_id = run if isinstance(run, str) else run.write_down(journal)
@@ -59,11 +71,7 @@ def carry_out(
             journal.write_refused(run_id, refused)
     finally:
         journal.close()
-    code = tell(console, report, refused, as_json, run_id)
-    if state is State.PAUSED:
-        console.print(f"It rests. Go on with it: segconnect runs resume {run_id}", soft_wrap=True)
-        return Outcome.PARTIAL
-    return code
+    return run_id, report, state
 
 
 def tell(
@@ -71,12 +79,7 @@ def tell(
 ) -> int:
     """Tells what became of a run over a file; answers the exit code."""
     if as_json:
-        fields = ("read", "filtered", "delivered", "refused", "operations", "seconds")
-        answer = {name: getattr(report, name) for name in fields}
-        answer["outcome"] = report.outcome.name.lower()
-        answer["reasons"] = dict(report.reasons.most_common(20))
-        answer["run"] = run_id
-        typer.echo(json.dumps(answer))
+        typer.echo(json.dumps(values_of(report, run_id)))
         return report.outcome
     console.print(show.report_line(report), soft_wrap=True)
     if report.refused:
@@ -86,3 +89,14 @@ def tell(
         console.print("[red]The run stopped:[/]", end=" ")
         console.print(str(report.stopped_by), markup=False, soft_wrap=True)
     return report.outcome
+
+
+def values_of(report: Report, run_id: str | None) -> dict[str, Any]:
+    """The same for a program."""
+    fields = ("read", "filtered", "delivered", "refused", "operations", "seconds")
+    return {
+        **{name: getattr(report, name) for name in fields},
+        "outcome": report.outcome.name.lower(),
+        "reasons": dict(report.reasons.most_common(20)),
+        "run": run_id,
+    }
