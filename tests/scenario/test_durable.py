@@ -137,6 +137,35 @@ def test_a_run_rests_when_it_is_asked_to_and_goes_on_later(here: Here) -> None:
     assert (went_on["read"], went_on["refused"]) == (ROWS, 30)
 
 
+def test_ctrl_c_lets_a_run_rest(here: Here) -> None:
+    process = here.started()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+
+    row = here.runs()[0]
+    assert (process.returncode, row["state"]) == (1, State.PAUSED), err
+    assert json.loads(out)["read"] == row["was_read"] < ROWS
+    assert "Traceback" not in err
+
+
+def test_a_worker_takes_over_the_run_of_a_process_that_is_dead(here: Here) -> None:
+    process = here.started()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    left = here.latest()[0]
+    worker = here.start("worker")
+
+    here.wait_for(lambda: here.latest()[0]["state"] == State.PARTIAL)
+
+    worker.send_signal(signal.SIGTERM)
+    out, err = worker.communicate(timeout=30)
+    ended = here.latest()[0]
+    assert worker.returncode == 0, err
+    assert f"Took over run {left['id']}" in out
+    assert (ended["was_read"], ended["refused"]) == (ROWS, 30)
+    assert here.served.rows("contacts") == ROWS - 30
+
+
 def test_a_canceled_run_does_not_go_on(here: Here) -> None:
     process = here.started()
     row = here.runs()[0]

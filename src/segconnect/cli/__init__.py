@@ -23,6 +23,7 @@ COMMANDS = {
     "recipes": "Lists the exports that load knows, and shows their recipes.",
     "run": "Runs a scenario: from a source through a mapping to an account.",
     "runs": "Lists what ran, shows what became of it, and goes on with what rests.",
+    "worker": "Goes on with the runs of processes that died.",
     "scenario": "Checks scenarios and blueprints, and converts them.",
     "eval": "Evaluates a mapping template against bundles.",
 }

@@ -34,7 +34,8 @@ from segconnect.scenario.preparing import prepare
 from segconnect.scenario.runner import Ledger, Outcome, Progress, Report, Run
 from segconnect.settings import Settings
 
-WINDOW_SECONDS = 30.0  # of one step; between two of them a run can be taken over
+WINDOW_SECONDS = 30.0  # of one step, not counting what it takes until the first bundle comes
+OPENINGS = 10  # a window is at least so many times as long as that takes: sorting, summing, seeking
 CLOSE_SECONDS = 10.0  # for which windows may settle what is on its way when the process ends
 LOOK_SECONDS = 0.5  # between two looks whether a person wants a run to end
 VERSION = "1"  # of the workflow; another one does not take up runs of this one
@@ -148,7 +149,7 @@ class Worker:
         return self.journal.report(self.journal.get(run_id))
 
     def take_over(self) -> list[str]:
-        """Goes on with the runs of processes that are dead; answers the ids of their workflows."""
+        """Goes on with the runs of processes that are dead; answers the runs' ids."""
         pending = self._dbos.list_workflows(status="PENDING", load_input=False, load_output=False)
         taken = []
         for executor in {each.executor_id for each in pending}:
@@ -157,7 +158,7 @@ class Worker:
             for each in pending:
                 if each.executor_id == executor:
                     self._dbos.resume_workflow(each.workflow_id)
-                    taken.append(each.workflow_id)
+                    taken.append(each.workflow_id.partition("-")[0])
         return taken
 
     def _window(self, run_id: str) -> bool:
@@ -234,13 +235,16 @@ class _Pause:
 
     def __init__(self, worker: Worker, run_id: str) -> None:
         self._worker, self._id = worker, run_id
-        self._ends = monotonic() + WINDOW_SECONDS
+        self._began = monotonic()
+        self._ends: float | None = None
         self._looks_at = 0.0
         self.asked: str | None = None
 
     def is_due(self) -> bool:
         """Whether the run is to stop before its next bundle."""
         now = monotonic()
+        if self._ends is None:
+            self._ends = now + max(WINDOW_SECONDS, OPENINGS * (now - self._began))
         if now >= self._looks_at:
             self._looks_at = now + LOOK_SECONDS
             self.asked = self._worker.journal.asked(self._id)
