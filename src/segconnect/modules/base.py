@@ -115,8 +115,7 @@ class Collection(BaseModel):
 
     def on_the_wire(self) -> dict[str, Any]:
         """Answers the JSON object: what nobody gave is left out, an explicit None is null."""
-        given = self.model_fields_set
-        values = self.__dict__
+        given, values = self.__pydantic_fields_set__, self.__dict__
         body = {}
         for name, wire in _wire_names(type(self)):
             if name in given:
