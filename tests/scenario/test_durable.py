@@ -137,6 +137,18 @@ def test_a_run_rests_when_it_is_asked_to_and_goes_on_later(here: Here) -> None:
     assert (went_on["read"], went_on["refused"]) == (ROWS, 30)
 
 
+def test_a_run_that_another_process_is_at_is_not_gone_on_with(here: Here) -> None:
+    process = here.started()
+    run_id = here.latest()[0]["id"]
+    refused = here("runs", "resume", run_id)
+    out, err = process.communicate(timeout=60)
+
+    assert refused.returncode == 2
+    assert "is at work in another process" in refused.stderr
+    assert process.returncode == 1, err
+    assert json.loads(out)["read"] == ROWS
+
+
 def test_ctrl_c_lets_a_run_rest(here: Here) -> None:
     process = here.started()
     process.send_signal(signal.SIGINT)

@@ -103,7 +103,6 @@ def resume(
         row = journal.get(run)
         if row.state in (State.SUCCEEDED, State.PARTIAL):
             raise UsageError(f"run {row.id} has ended ({row.state}); run its scenario again")
-        journal.end(row.id, State.PAUSED)  # it may have failed; what failed it is tried again
     target = refused or Path(f"{Path(row.file).stem}.refused.csv")
     raise typer.Exit(carry_out(row.id, settings, Console(stderr=as_json), target, as_json))
 

@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 from uuid import uuid4
 
-from segconnect.errors import ScenarioError, SegconnectError, StoreError
+from segconnect.errors import ScenarioError, SegconnectError, StoreError, UsageError
 from segconnect.scenario import blueprint
 from segconnect.scenario.blueprint import Bindings, Document
 from segconnect.scenario.blueprint.bindings import validated
@@ -130,9 +130,15 @@ class Worker:
         progress: Progress = lambda report, done, total: None,
         ledgers: tuple[Ledger, ...] = (),
     ) -> Report:
-        """Begins a run, or goes on with it, and waits until it ends or rests."""
+        """Begins a run, or goes on with it, and waits until it ends or rests.
+
+        Raises:
+            UsageError: Another process is at it.
+        """
         from dbos import SetWorkflowID
 
+        self._make_sole(run_id)
+        self.journal.rest(run_id)
         self._watchers[run_id] = (progress, ledgers)
         turn = uuid4().hex[:6]  # a run that rested goes on in a workflow of its own
         try:
@@ -147,6 +153,22 @@ class Worker:
         finally:
             del self._watchers[run_id]
         return self.journal.report(self.journal.get(run_id))
+
+    def _make_sole(self, run_id: str) -> None:
+        """Drops the workflows that dead processes left of a run, so that nobody takes them over."""
+        left = self._dbos.list_workflows(
+            status=["PENDING", "ENQUEUED"],
+            workflow_id_prefix=f"{run_id}-",
+            load_input=False,
+            load_output=False,
+        )
+        for each in left:
+            if not self._locks.is_dead(each.executor_id):
+                raise UsageError(
+                    f"run {run_id} is at work in another process; `segconnect runs pause {run_id}`"
+                    " lets it rest"
+                )
+            self._dbos.cancel_workflow(each.workflow_id)
 
     def take_over(self) -> list[str]:
         """Goes on with the runs of processes that are dead; answers the runs' ids."""

@@ -152,6 +152,10 @@ class Journal:
         """Says that a run is at work."""
         self._set(id_, state=State.RUNNING.value, asked=None, ended_at=None)
 
+    def rest(self, id_: str) -> None:
+        """Says that a run, also one that failed or was canceled, is to be gone on with."""
+        self._set(id_, state=State.PAUSED.value, ended_at=None, error_kind=None, error=None)
+
     def ask(self, id_: str, what: str | None) -> None:
         """Says what a person wants of a run that is at work: "pause" or "cancel"."""
         self._set(id_, asked=what)
