@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from threading import RLock, get_ident
 from typing import Any, NamedTuple
 
-from segconnect.mapping.values import number_to_text
+from segconnect.scenario import values_json
 from segconnect.scenario.engine.errors import ModuleError
 
 Record = dict[str, Any]
 
 MAX_RECORD = 15_000_000  # characters of JSON
-_MARK = "\0"  # a key that no data has
 
 
 class Change(NamedTuple):
@@ -26,36 +21,6 @@ class Change(NamedTuple):
 
     key: str
     before: Record | None
-
-
-def _encode(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return {_MARK: "date", "value": value.isoformat()}
-    if isinstance(value, Decimal):
-        return {_MARK: "number", "value": number_to_text(value)}
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return {_MARK: "buffer", "value": b64encode(bytes(value)).decode()}
-    return str(value)
-
-
-def _decode(found: dict[str, Any]) -> Any:
-    match found.get(_MARK):
-        case "date":
-            return datetime.fromisoformat(found["value"])
-        case "number":
-            return Decimal(found["value"])
-        case "buffer":
-            return b64decode(found["value"])
-    return found
-
-
-def _is_text(text: str) -> bool:
-    """Whether it can be written: half a character, of a pair, cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class DataStores:
@@ -141,13 +106,13 @@ class Store:
 
     def get(self, key: str) -> Record | None:
         """Finds a record."""
-        if not _is_text(key):
+        if not values_json.is_text(key):
             raise ModuleError("DataError", f"the key {key[:100]!r} holds half a character")
         with self._lock:
             row = self._database.execute(
                 "SELECT data FROM records WHERE store = ? AND key = ?", (self.name, key)
             ).fetchone()
-        return None if row is None else json.loads(row[0], object_hook=_decode)
+        return None if row is None else values_json.loads(row[0])
 
     def all(self) -> Iterator[tuple[str, Record]]:
         """Gives every record with its key, in the order of the keys."""
@@ -160,7 +125,7 @@ class Store:
                     (self.name, last),
                 ).fetchall()
             for key, data in rows:
-                yield key, json.loads(data, object_hook=_decode)
+                yield key, values_json.loads(data)
             if len(rows) < 500:
                 return
             last = rows[-1][0]
@@ -175,9 +140,7 @@ class Store:
 
     def put(self, key: str, record: Record) -> Change:
         """Writes a record, and answers what was there before."""
-        text = json.dumps(record, default=_encode, ensure_ascii=False)
-        if not _is_text(text):
-            text = json.dumps(record, default=_encode)
+        text = values_json.dumps(record)
         if len(text) > MAX_RECORD:
             raise ModuleError("DataError", f"the record is larger than {MAX_RECORD:,} characters")
         self.book.begin()
