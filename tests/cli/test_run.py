@@ -66,7 +66,7 @@ def test_all_that_is_well_is_delivered(run: Run, served: Account) -> None:
 
     assert done.returncode == 0, done.stderr
     assert told(done) == {
-        "read": 3, "filtered": 1, "delivered": 2, "refused": 0, "operations": 2,
+        "read": 3, "filtered": 1, "delivered": 2, "refused": 0, "waiting": 0, "operations": 2,
         "outcome": "success", "reasons": {},
     }  # fmt: skip
     assert served.contact("ann@b.c")["first_name"] == "Ann"

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from segconnect.scenario.durable import Locks
 from segconnect.scenario.journal import Journal, State
+from segconnect.scenario.locks import Locks
 from segconnect.settings import Settings
 from tests.conftest import Account, OverHttp
 

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from segconnect.account.app import Account
 from segconnect.account.protocol import BoundedProtocol
@@ -25,12 +26,17 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
 
-def serve(settings: Settings, ready: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings,
+    ready: Callable[[str], None],
+    within: Callable[[Account], ASGIApp] = lambda account: account,
+) -> None:
     """Serves until the process is told to stop.
 
     Args:
         settings: Where to listen, and which store to open.
         ready: Called with the address, such as http://127.0.0.1:8350, once requests are taken.
+        within: Answers the app that requests go to, in which the account is a part.
 
     Raises:
         UsageError: The address cannot be listened on.
@@ -49,17 +55,17 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         ) from None
     host, port = listening.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    config = configuration(Account(settings.database_url, in_process=False))
+    config = configuration(within(Account(settings.database_url, in_process=False)))
     try:
         _Server(config, lambda: ready(address)).run(sockets=[listening])
     finally:
         listening.close()
 
 
-def configuration(account: Account) -> uvicorn.Config:
-    """How an account is served."""
+def configuration(app: ASGIApp) -> uvicorn.Config:
+    """How an account, or an app around it, is served."""
     return uvicorn.Config(
-        account,
+        app,
         http=BoundedProtocol,
         log_level="warning",
         access_log=False,

@@ -23,8 +23,9 @@ COMMANDS = {
     "recipes": "Lists the exports that load knows, and shows their recipes.",
     "run": "Runs a scenario: from a source through a mapping to an account.",
     "runs": "Lists what ran, shows what became of it, and goes on with what rests.",
-    "worker": "Goes on with the runs of processes that died.",
-    "scenario": "Checks scenarios and blueprints, and converts them.",
+    "incomplete": "Bundles that wait at the module that failed, to be taken up again.",
+    "worker": "Runs what is due, and goes on with the runs of processes that died.",
+    "scenario": "Checks scenarios, converts them, and lets them start by themselves.",
     "eval": "Evaluates a mapping template against bundles.",
 }
 """Each command and its help. `cli/NAME.py` holds `app`, a group, or `command`, a single one."""

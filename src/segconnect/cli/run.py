@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segconnect.cli.options import AsJson, BindingsFile, Data
-from segconnect.errors import ScenarioError, UsageError
+from segconnect.errors import UsageError
 from segconnect.settings import load
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from segconnect.scenario.blueprint import Bindings, Need, Report
     from segconnect.scenario.preparing import Scenario
 
 
@@ -50,13 +49,14 @@ def command(
     """
     from rich.console import Console
 
+    from segconnect.cli.checking import checked
     from segconnect.cli.running import Begun, carry_out
     from segconnect.scenario.preparing import prepare
     from segconnect.scenario.runner import reads_a_file
 
     console = Console(stderr=as_json, highlight=False)
     inputs = dict(_pair(each) for each in given or ())
-    document, bound = _checked(file, bindings, connection, console)
+    document, bound = checked(file, bindings, connection, console)
     settings = load(data=data)
     scenario = prepare(file, document, bound, settings, connection=connection)
     if not dry_run:
@@ -79,64 +79,6 @@ def command(
     finally:
         scenario.close()
     raise typer.Exit(outcome)
-
-
-def _checked(
-    file: Path, bindings: Path | None, connection: str | None, console: Console
-) -> tuple[Any, Bindings]:
-    """Reads a scenario and what it is bound to; asks for what is missing, on a terminal.
-
-    Raises:
-        ScenarioError: It does not run here; every reason is told.
-    """
-    import sys
-
-    from segconnect.scenario import blueprint
-    from segconnect.scenario.preparing import functions_beside
-
-    document = blueprint.read(file)
-    beside, bound = blueprint.bindings_of(file, bindings)
-    functions = functions_beside(file)
-    report = blueprint.check(document, bound, functions)
-    missing = _missing(report, connection)
-    if missing and report.verdict is not blueprint.Verdict.NOT_RUNNABLE and sys.stdin.isatty():
-        console.print(f"What stands for these? It is kept in {beside}.")
-        asked = blueprint.ask(missing, bound)
-        if asked != bound:
-            blueprint.write_bindings(beside, asked)
-        bound = asked
-        report = blueprint.check(document, bound, functions)
-        missing = _missing(report, connection)
-    problems = _problems(report)
-    problems += [f"{each.explained()}: bind it in {beside}" for each in missing]
-    if problems:
-        told = "\n  ".join(problems)
-        raise ScenarioError(
-            f"{file} does not run here (segconnect scenario check {file} tells more):\n  {told}"
-        )
-    return document, bound
-
-
-def _missing(report: Report, connection: str | None) -> list[Need]:
-    """What must still be bound; a webhook need not be: what came in is handed over."""
-    from segconnect.scenario.blueprint import NeedKind
-    from segconnect.scenario.blueprint.segmetrics import is_segmetrics
-
-    return [
-        need
-        for need in report.missing
-        if need.kind is not NeedKind.WEBHOOK
-        and not (connection and need.kind is NeedKind.CONNECTION and is_segmetrics(f"{need.app}:"))
-    ]
-
-
-def _problems(report: Report) -> list[str]:
-    told = []
-    for each in report.errors:
-        where = f"module {each.module}: " if each.module is not None else ""
-        excerpt = f"\n{each.excerpt}" if each.excerpt else ""
-        told.append(f"{where}{each.message}{excerpt}")
-    return told
 
 
 def _watched(

@@ -13,7 +13,7 @@ from rich.console import Console
 from segconnect.cli import show
 from segconnect.scenario.blueprint import Bindings, Document
 from segconnect.scenario.durable import Worker
-from segconnect.scenario.journal import Journal, State, url_of
+from segconnect.scenario.journal import Journal, State, Takes, new_run, url_of
 from segconnect.scenario.runner import Outcome, Report
 from segconnect.settings import Settings
 
@@ -27,18 +27,21 @@ class Begun(NamedTuple):
     scenario: str  # its name
     connection: str | None
     inputs: Mapping[str, Any]
+    takes: Takes = Takes.SOURCE
 
     def write_down(self, journal: Journal) -> str:
         """Writes it into the journal; answers its id."""
-        return journal.create(
+        values = new_run(
             self.scenario,
             self.file.resolve(),
-            json.dumps(self.document.blueprint.raw),
-            json.dumps(self.bindings.to_values()),
-            json.dumps(self.inputs),
-            self.connection,
             "by hand",
+            document=json.dumps(self.document.blueprint.raw),
+            bindings=json.dumps(self.bindings.to_values()),
+            inputs=json.dumps(self.inputs),
+            connection=self.connection,
+            takes=self.takes.value,
         )
+        return journal.create(values)
 
 
 def carry_out(
@@ -67,7 +70,7 @@ def carried_out(
         ):
             report = worker.carry_out(run_id, progress)
         state = State(journal.get(run_id).state)
-        if report.refused:
+        if report.refusals:
             journal.write_refused(run_id, refused)
     finally:
         journal.close()
@@ -82,7 +85,9 @@ def tell(
         typer.echo(json.dumps(values_of(report, run_id)))
         return report.outcome
     console.print(show.report_line(report), soft_wrap=True)
-    if report.refused:
+    if report.waiting:
+        console.print("What waits: segconnect incomplete list", style="yellow")
+    if report.refusals:
         console.print(show.refusals([report]))
         console.print(f"All of them, with what they hold: {refused}", soft_wrap=True)
     if report.stopped_by is not None:
@@ -93,7 +98,7 @@ def tell(
 
 def values_of(report: Report, run_id: str | None) -> dict[str, Any]:
     """The same for a program."""
-    fields = ("read", "filtered", "delivered", "refused", "operations", "seconds")
+    fields = ("read", "filtered", "delivered", "refused", "waiting", "operations", "seconds")
     return {
         **{name: getattr(report, name) for name in fields},
         "outcome": report.outcome.name.lower(),

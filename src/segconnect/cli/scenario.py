@@ -1,4 +1,4 @@
-"""`segconnect scenario`: checks scenario files, and converts them."""
+"""`segconnect scenario`: checks scenarios, converts them, and lets them start by themselves."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segconnect.cli import switching
 from segconnect.cli.options import AsJson, BindingsFile
 from segconnect.errors import UsageError
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from segconnect.scenario.blueprint.report import Problem, Report
 
 app = typer.Typer(no_args_is_help=True)
+
+app.command("on")(switching.switch_on)
+app.command("off")(switching.switch_off)
+app.command("list")(switching.listed)
+app.command("now")(switching.run_now)
+app.command("remove")(switching.remove)
 
 File = Annotated[Path, typer.Argument(help="A blueprint (JSON) or a scenario (YAML).")]
 

@@ -1,4 +1,4 @@
-"""`segconnect serve`: the account over HTTP."""
+"""`segconnect serve`: the account over HTTP, webhooks, and what runs by itself."""
 
 from __future__ import annotations
 
@@ -14,14 +14,33 @@ def command(
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes any free one [8350]")] = None,
     data: Data = None,
+    no_runs: Annotated[
+        bool, typer.Option("--no-runs", help="Leaves scenarios to workers elsewhere.")
+    ] = False,
 ) -> None:
-    """Serves until it is told to stop (Ctrl-C)."""
+    """Serves until it is told to stop (Ctrl-C), and runs the scenarios that are on."""
+    from contextlib import closing
+
     from segconnect.account.serving import serve  # the server, only where it is used
+    from segconnect.cli.serving import Beside, WithHooks
+    from segconnect.scenario import hooks
+    from segconnect.scenario.hooks.app import HookApp
+    from segconnect.scenario.journal import Journal, url_of
 
     settings = load(host=host, port=port, data=data)
-    serve(
-        settings,
-        ready=lambda address: typer.echo(
-            f"Serving {address}, import API at {address}/api, reference at {address}/docs"
-        ),
-    )
+    with closing(Journal(url_of(settings))) as journal:
+        app = HookApp(hooks.Hooks(hooks.url_of(settings)), journal)
+        beside = None if no_runs else Beside(settings, journal)
+
+        def ready(address: str) -> None:
+            typer.echo(
+                f"Serving {address}, import API at {address}/api, reference at {address}/docs"
+            )
+            if beside is not None:
+                beside.start()
+
+        try:
+            serve(settings, ready, lambda account: WithHooks(account, app))
+        finally:
+            if beside is not None:
+                beside.close()

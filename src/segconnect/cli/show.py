@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,9 @@ from rich.table import Table
 from rich.text import Text
 
 from segconnect.account.summary import Summary
+from segconnect.scenario.blueprint import Blueprint
 from segconnect.scenario.engine import Plan, Result, Status
+from segconnect.scenario.journal import SampleRow
 from segconnect.scenario.runner import Outcome, Report
 from segconnect.scenario.runner import Progress as OnProgress
 from segconnect.types import money
@@ -69,6 +72,8 @@ def report_line(report: Report) -> str:
         parts.append(f"{report.filtered:,} filtered out")
     if report.refused:
         parts.append(f"[yellow]{report.refused:,} refused[/]")
+    if report.waiting:
+        parts.append(f"[yellow]{report.waiting:,} waiting[/]")
     return f"{MARKS[report.outcome]}  {escape(report.scenario)}: {', '.join(parts)}"
 
 
@@ -124,6 +129,40 @@ def result_values(result: Result) -> dict[str, Any]:
         "response": response and {"status": response.status, "body": response.body},
         "outputs": result.outputs,
     }
+
+
+def modules(report: Report, blueprint: dict[str, Any]) -> Table:
+    """How many operations each module took."""
+    named = {node.id: node for node in Blueprint(blueprint).walk()}
+    table = Table("", "Module", "Operations", box=None, pad_edge=False)
+    for id_, count in sorted(report.modules.items()):
+        node = named.get(id_)
+        table.add_row(str(id_), Text("" if node is None else node.label), f"{count:,}")
+    return table
+
+
+def sample(console: Console, row: SampleRow) -> None:
+    """One operation that the history kept."""
+    where = f"bundle {row.bundle}, " if row.bundle else ""
+    console.print(f"{where}{row.module_id} {row.module}, {row.took / 1000:.1f} ms", markup=False)
+    lines = [("in", row.input), ("out", row.output), ("error", row.error)]
+    for name, text in lines:
+        if text not in (None, "{}", "[]", "[{}]"):
+            console.print(f"  {name}: {_clipped(str(text))}", style="dim", markup=False)
+
+
+def sample_values(row: SampleRow) -> dict[str, Any]:
+    """The same for a program."""
+    kept = {name: getattr(row, name) for name in ("bundle", "module_id", "module")}
+    values = {
+        name: None if text is None else json.loads(text)
+        for name, text in (("input", row.input), ("output", row.output), ("error", row.error))
+    }
+    return {**kept, "milliseconds": row.took / 1000, **values}
+
+
+def _clipped(text: str, most: int = 300) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def refusals(reports: list[Report]) -> Table:

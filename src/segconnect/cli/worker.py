@@ -1,6 +1,8 @@
-"""`segconnect worker`: goes on with the runs of processes that died."""
+"""`segconnect worker`: runs what is due, and goes on with the runs of processes that died."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
@@ -8,27 +10,58 @@ from segconnect.cli.options import Data
 from segconnect.settings import load
 
 LOOK_SECONDS = 5.0  # between two looks for runs whose process is dead
+TURN_SECONDS = 0.1  # between two looks for what is due
 
 
-def command(data: Data = None) -> None:
-    """Takes over runs whose process was killed, until it is ended (Ctrl-C, SIGTERM).
+def command(
+    data: Data = None,
+    until_eof: Annotated[
+        bool, typer.Option("--until-eof", hidden=True, help="Ends with its standard input.")
+    ] = False,
+) -> None:
+    """Runs what schedules and webhooks start, until it is ended (Ctrl-C, SIGTERM).
 
-    Over PostgreSQL there may be workers on as many machines as there are files to read.
+    It takes up incomplete executions that are due, and runs whose process was killed. Over
+    PostgreSQL there may be workers on as many machines as there are files to read.
     """
     import signal
+    import sys
     from contextlib import closing
-    from threading import Event
+    from threading import Event, Thread
+    from time import monotonic
 
+    from segconnect.scenario import hooks
     from segconnect.scenario.durable import Worker
     from segconnect.scenario.journal import Journal, url_of
+    from segconnect.scenario.scheduler import Scheduler
 
     settings = load(data=data)
     is_ended = Event()
+
+    def end(*_: object) -> None:
+        is_ended.set()
+
+    def read_to_the_end() -> None:
+        sys.stdin.read()
+        is_ended.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: is_ended.set())
-    with closing(Journal(url_of(settings))) as journal, Worker(settings, journal) as worker:
-        typer.echo("At work. Ctrl-C ends it; what it is at goes on in another one, or later.")
+        signal.signal(number, end)
+    if until_eof:
+        Thread(target=read_to_the_end, daemon=True).start()
+    with (
+        closing(Journal(url_of(settings))) as journal,
+        closing(hooks.Hooks(hooks.url_of(settings))) as came_in,
+        Worker(settings, journal) as worker,
+    ):
+        scheduler = Scheduler(worker, came_in)
+        if not until_eof:
+            typer.echo("At work. Ctrl-C ends it; what it is at goes on in another one, or later.")
+        looks_at = 0.0
         while not is_ended.is_set():
-            for run in worker.take_over():
-                typer.echo(f"Took over run {run}")
-            is_ended.wait(LOOK_SECONDS)
+            if monotonic() >= looks_at:
+                looks_at = monotonic() + LOOK_SECONDS
+                for run in worker.take_over():
+                    typer.echo(f"Took over run {run}")
+            scheduler.turn()
+            is_ended.wait(TURN_SECONDS)

@@ -10,42 +10,27 @@ lock of another one knows that it is dead, and only then takes its runs over.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from hashlib import blake2b
-from pathlib import Path
+from contextlib import ExitStack
 from threading import Condition
-from time import monotonic
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 from uuid import uuid4
 
-from segconnect.errors import ScenarioError, SegconnectError, StoreError, UsageError
-from segconnect.scenario import blueprint
-from segconnect.scenario.blueprint import Bindings, Document
-from segconnect.scenario.blueprint.bindings import validated
-from segconnect.scenario.journal import Journal, RunRow, State, url_of
-from segconnect.scenario.journal.ledger import JournalLedger
-from segconnect.scenario.preparing import prepare
-from segconnect.scenario.runner import Ledger, Outcome, Progress, Report, Run
+from segconnect.errors import ScenarioError, SegconnectError, UsageError
+from segconnect.scenario.executing import Executor
+from segconnect.scenario.journal import Journal, State, url_of
+from segconnect.scenario.locks import Locks
+from segconnect.scenario.runner import Ledger, Progress, Report
 from segconnect.settings import Settings
 
-WINDOW_SECONDS = 30.0  # of one step, not counting what it takes until the first bundle comes
-OPENINGS = 10  # a window is at least so many times as long as that takes: sorting, summing, seeking
 CLOSE_SECONDS = 10.0  # for which windows may settle what is on its way when the process ends
-LOOK_SECONDS = 0.5  # between two looks whether a person wants a run to end
-VERSION = "1"  # of the workflow; another one does not take up runs of this one
+VERSION = "2"  # of the workflow; another one does not take up runs of this one
+SIDE_BY_SIDE = 8  # runs at work in one process
+QUEUE = "runs"
 LOG = logging.getLogger(__name__)
-
-STATES = {
-    Outcome.SUCCESS: State.SUCCEEDED,
-    Outcome.PARTIAL: State.PARTIAL,
-    Outcome.FAILURE: State.FAILED,
-}
 
 
 class Leaving(BaseException):
@@ -68,10 +53,10 @@ class Worker:
 
     def __init__(self, settings: Settings, journal: Journal, *, is_brief: bool = False) -> None:
         self.settings, self.journal = settings, journal
-        self._look_seconds = 0.05 if is_brief else 1.0  # DBOS sleeps so long before it ends
+        self._is_brief = is_brief
+        self._executor = Executor(settings, journal, lambda: self.is_closing)
         self._at_work = 0  # windows
         self._changed = Condition()
-        self._watchers: dict[str, tuple[Progress, tuple[Ledger, ...]]] = {}
         self._stack = ExitStack()
         self.is_closing = False
         self._dbos: Any = None
@@ -93,7 +78,8 @@ class Worker:
                 "executor_id": executor,
                 "log_level": "ERROR",
                 "enable_otlp": False,
-                "notification_listener_polling_interval_sec": self._look_seconds,
+                # DBOS sleeps so long before it ends
+                "notification_listener_polling_interval_sec": 0.05 if self._is_brief else 1.0,
             }
         )
         self._dbos = DBOS
@@ -109,7 +95,11 @@ class Worker:
                 number += 1
 
         self._workflow = go_on
+        if self._is_brief:
+            DBOS.listen_queues([])  # the one run is begun here
         DBOS.launch()
+        if not self._is_brief:
+            DBOS.register_queue(QUEUE, worker_concurrency=SIDE_BY_SIDE, polling_interval_sec=0.25)
         return self
 
     def __exit__(
@@ -123,6 +113,13 @@ class Worker:
             self._changed.wait_for(lambda: self._at_work == 0, timeout=CLOSE_SECONDS)
         self._dbos.destroy(destroy_registry=True)
         self._stack.close()
+
+    def enqueue(self, run_id: str) -> None:
+        """Hands a new run to whichever worker has room; doing it twice is harmless."""
+        from dbos import SetWorkflowID
+
+        with SetWorkflowID(f"{run_id}-0"):
+            self._dbos.enqueue_workflow(QUEUE, self._workflow, run_id)
 
     def carry_out(
         self,
@@ -139,9 +136,8 @@ class Worker:
 
         self._make_sole(run_id)
         self.journal.rest(run_id)
-        self._watchers[run_id] = (progress, ledgers)
         turn = uuid4().hex[:6]  # a run that rested goes on in a workflow of its own
-        try:
+        with self._executor.watched(run_id, progress, ledgers):
             with SetWorkflowID(f"{run_id}-{turn}"):
                 handle = self._dbos.start_workflow(self._workflow, run_id)
             while True:
@@ -150,8 +146,6 @@ class Worker:
                     break
                 except KeyboardInterrupt:  # once: the run rests, and can be gone on with
                     self.journal.ask(run_id, "pause")
-        finally:
-            del self._watchers[run_id]
         return self.journal.report(self.journal.get(run_id))
 
     def _make_sole(self, run_id: str) -> None:
@@ -163,7 +157,7 @@ class Worker:
             load_output=False,
         )
         for each in left:
-            if not self._locks.is_dead(each.executor_id):
+            if each.status == "PENDING" and not self._locks.is_dead(each.executor_id):
                 raise UsageError(
                     f"run {run_id} is at work in another process; `segconnect runs pause {run_id}`"
                     " lets it rest"
@@ -201,136 +195,11 @@ class Worker:
         if State(row.state).is_over:
             return True
         try:
-            return _go_on_for_a_while(row, self)
+            return self._executor.go_on(row)
         except Exception as error:
             told = error if isinstance(error, SegconnectError) else None
             if told is None:
                 LOG.exception("run %s", run_id)
                 told = ScenarioError(f"a fault of segconnect: {type(error).__name__}: {error}")
-            self.journal.end(run_id, State.FAILED, told)
+            self._executor.fail(row, told)
             return True
-
-    def watchers(self, run_id: str) -> tuple[Progress, tuple[Ledger, ...]]:
-        """Answers who in this process looks at a run."""
-        return self._watchers.get(run_id, (lambda report, done, total: None, ()))
-
-
-def _go_on_for_a_while(row: RunRow, worker: Worker) -> bool:
-    journal, path = worker.journal, Path(row.file)
-    document, bindings = _scenario_of(row)
-    scenario = prepare(path, document, bindings, worker.settings, connection=row.connection)
-    report = journal.report(row)
-    progress, ledgers = worker.watchers(row.id)
-    pause = _Pause(worker, row.id)
-    try:
-        with JournalLedger(journal, row.id) as ledger:
-            run = Run(
-                scenario,
-                ledgers=(ledger, *ledgers),
-                inputs=json.loads(row.inputs),
-                after=report.cursor,
-                report=report,
-                should_stop=pause.is_due,
-                progress=progress,
-            )
-            journal.begin(row.id)
-            run.run()
-        journal.save(row.id, report, [])
-    finally:
-        scenario.close()
-    if report.stopped_by is not None or report.is_ended:
-        journal.end(row.id, STATES[report.outcome], report.stopped_by)
-        return True
-    if pause.asked == "cancel":
-        journal.end(row.id, State.CANCELED)
-    elif pause.asked == "pause":
-        journal.end(row.id, State.PAUSED)
-    return pause.asked is not None
-
-
-def _scenario_of(row: RunRow) -> tuple[Document, Bindings]:
-    return blueprint.parse(row.document), validated(json.loads(row.bindings))
-
-
-class _Pause:
-    """Tells when a window is over, or a person wants the run to end."""
-
-    def __init__(self, worker: Worker, run_id: str) -> None:
-        self._worker, self._id = worker, run_id
-        self._began = monotonic()
-        self._ends: float | None = None
-        self._looks_at = 0.0
-        self.asked: str | None = None
-
-    def is_due(self) -> bool:
-        """Whether the run is to stop before its next bundle."""
-        now = monotonic()
-        if self._ends is None:
-            self._ends = now + max(WINDOW_SECONDS, OPENINGS * (now - self._began))
-        if now >= self._looks_at:
-            self._looks_at = now + LOOK_SECONDS
-            self.asked = self._worker.journal.asked(self._id)
-        return self.asked is not None or now >= self._ends or self._worker.is_closing
-
-
-class Locks:
-    """Locks that die with who holds them: on files, or in sessions of PostgreSQL."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._url = settings.database_url if settings.database else None
-        self._directory = settings.data.expanduser() / "workers"
-
-    @contextmanager
-    def held(self, executor: str) -> Iterator[None]:
-        """Holds the lock of this process until the end of the block.
-
-        Raises:
-            StoreError: It cannot be taken.
-        """
-        if self._url is None:
-            lock = self._file(executor)
-            if lock is None:
-                raise StoreError(f"the lock {executor} is held by another process")
-            with lock:
-                yield
-            (self._directory / executor).unlink(missing_ok=True)
-            return
-        with self._session() as session:
-            session.execute("select pg_advisory_lock(%s)", [_number(executor)])
-            yield
-
-    def is_dead(self, executor: str) -> bool:
-        """Whether the process of that name is dead: then its lock can be taken."""
-        if self._url is None:
-            lock = self._file(executor)
-            if lock is None:
-                return False
-            lock.close()
-            return True
-        with self._session() as session:
-            taken = session.execute("select pg_try_advisory_lock(%s)", [_number(executor)])
-            return bool(taken.fetchone()[0])
-
-    def _file(self, executor: str) -> IO[bytes] | None:
-        import fcntl  # Windows has none; there, workers need PostgreSQL
-
-        self._directory.mkdir(parents=True, exist_ok=True)
-        file = (self._directory / executor).open("ab")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            return None
-        return file
-
-    def _session(self) -> Any:
-        import psycopg
-
-        assert self._url is not None
-        url = self._url.replace("postgresql+psycopg://", "postgresql://", 1)
-        return psycopg.connect(url, autocommit=True)
-
-
-def _number(executor: str) -> int:
-    digest = blake2b(executor.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, signed=True)

@@ -24,7 +24,15 @@ from segconnect.scenario.blueprint.segmetrics import is_segmetrics
 from segconnect.scenario.engine.errors import ModuleError
 from segconnect.scenario.engine.fetching import default_fetch, fetch_following
 from segconnect.scenario.engine.plan import Plan
-from segconnect.scenario.engine.registry import Bundle, Call, Declaration, Kind, Parameters, Values
+from segconnect.scenario.engine.registry import (
+    Bundle,
+    Call,
+    Declaration,
+    Kind,
+    Parameters,
+    Values,
+    always,
+)
 from segconnect.scenario.engine.services import Called, Client, FetchRequest, Services
 from segconnect.scenario.engine.stores import DataStores
 from segconnect.scenario.sources import SOURCES
@@ -52,6 +60,7 @@ class Scenario:
     plan: Plan
     services: Services
     connection_of: Callable[[str], str | None]  # the name that an id in the blueprint stands for
+    called: Mapping[Path, Called]  # the scenario itself, and those that it calls, by file
     clients: dict[str | None, Client] = field(default_factory=dict)  # those that were opened
 
     def check_connections(self, settings: Settings) -> None:
@@ -64,6 +73,11 @@ class Scenario:
         for node in self.plan.nodes.values():
             if node.declaration.sends:
                 kept.choose(self.connection_of(node.connection))
+
+    def services_of(self, file: Path | None) -> Services:
+        """Answers what the scenario of a file may use: this one, or one that it calls."""
+        called = self.called.get(file) if file is not None else None
+        return self.services if called is None else called.services(self.services)
 
     def close(self) -> None:
         """Closes what was opened for it."""
@@ -111,6 +125,7 @@ def prepare(
         allowed_hosts=settings.allowed_hosts,
         functions=found.called[path].functions,
         base=path.parent,
+        file=path,
     )
     plan = Plan(found.called[path].blueprint, services.bound, services.limits, services.functions)
     if found.has_stores and not is_offline:
@@ -119,7 +134,7 @@ def prepare(
     def connection_of(id_: str) -> str | None:
         return connection or found.names.get(id_) or document.blueprint.connection
 
-    scenario = Scenario(plan, services, connection_of)
+    scenario = Scenario(plan, services, connection_of, found.called)
     opens = open_client or _opener(settings)
 
     def client_for(id_: str) -> Client:
@@ -195,7 +210,7 @@ class _Bound:
         own = Blueprint(raw)
         modules: dict[int | str, Declaration] = {}
         is_called, own_name = bool(self.called), document.blueprint.connection
-        self.called[path] = Called(raw, modules, functions_beside(path), path.parent)
+        self.called[path] = Called(raw, modules, functions_beside(path), path.parent, path)
         report = blueprint.check(document, bindings)
         for need in report.needs:
             value = bindings.bound_to(need)
@@ -276,17 +291,20 @@ def _json(path: Path, what: str) -> Any:
 def _declared(node: blueprint.Node, bound: ModuleBinding, base: Path) -> Declaration:
     is_first = node.path == "flow[0]"
     kind = Kind.TRIGGER if is_first else Kind.SEARCH
+    once = None
     if bound.http is not None:
         function = _http(bound.http)
+        once = always if bound.http.method.upper() in ("POST", "PATCH") else None
     elif bound.sample is not None:
         function = _sample(bound.sample, base)
         kind = kind if is_first or isinstance(bound.sample, list) else Kind.ACTION
     else:
         assert bound.python is not None
-        function = _python(bound.python, base)
+        function, once = _python(bound.python, base), always
     if bound.http is not None and not is_first:
         kind = Kind.ACTION
-    return Declaration(node.module, kind, run=function, polls=False)
+    once = None if is_first else once
+    return Declaration(node.module, kind, run=function, polls=False, once=once)
 
 
 def _sample(sample: str | dict[str, Any] | list[dict[str, Any]], base: Path) -> Any:

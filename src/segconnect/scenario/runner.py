@@ -28,6 +28,7 @@ from segconnect.scenario.engine.errors import ModuleError
 from segconnect.scenario.engine.fetching import NO_NETWORK
 from segconnect.scenario.engine.plan import Node, Plan
 from segconnect.scenario.engine.registry import Kind
+from segconnect.scenario.engine.result import Incomplete, Operation
 from segconnect.scenario.engine.run import Run as EngineRun
 from segconnect.scenario.engine.services import (
     Client,
@@ -36,6 +37,7 @@ from segconnect.scenario.engine.services import (
     Mail,
     Services,
 )
+from segconnect.scenario.engine.state import Response
 from segconnect.scenario.engine.stores import DataStores
 from segconnect.scenario.preparing import Scenario
 from segconnect.scenario.sources import SOURCES, Cursor, Source, open_source
@@ -47,7 +49,7 @@ class Outcome(IntEnum):
     """How a run ended; the number is the command's exit code."""
 
     SUCCESS = 0
-    PARTIAL = 1  # some bundles were refused
+    PARTIAL = 1  # some bundles were refused, or set aside
     FAILURE = 2  # nothing was delivered, or the run had to stop
 
 
@@ -60,15 +62,17 @@ class BatchClient(Client, Protocol):
 
 @dataclass
 class Report:
-    """What became of a run's bundles: read = filtered + delivered + refused."""
+    """What became of a run's bundles: read = filtered + delivered + refused + waiting."""
 
     scenario: str
     read: int = 0
     filtered: int = 0
     delivered: int = 0
     refused: int = 0
+    waiting: int = 0  # set aside: incomplete executions
     operations: int = 0  # modules of an account that were sent
     seconds: float = 0.0
+    modules: Counter[int] = field(default_factory=Counter)  # operations, by module id
     reasons: Counter[str] = field(default_factory=Counter)
     refusals: list[Refusal] = field(default_factory=list)  # the first ones; all are in the file
     stopped_by: SegconnectError | None = None
@@ -80,11 +84,12 @@ class Report:
         """How the run ended."""
         if self.stopped_by or (self.refused and not self.delivered):
             return Outcome.FAILURE
-        return Outcome.PARTIAL if self.refused else Outcome.SUCCESS
+        return Outcome.PARTIAL if self.refused or self.waiting else Outcome.SUCCESS
 
 
 Progress = Callable[[Report, int, int], None]  # with the bytes read, and the bytes in all
 SHOWN_REFUSALS = 100
+SAMPLED = 5  # bundles whose operations are kept
 
 
 class Outbox:
@@ -131,6 +136,17 @@ class _Counting:
         return output
 
 
+def source_of(scenario: Scenario) -> Source:
+    """Opens the source that a scenario begins with.
+
+    Raises:
+        ScenarioError: Its parameters are wrong.
+        SourceError: It cannot be opened.
+    """
+    first, services = scenario.plan.first, scenario.services
+    return open_source(first.module, first.parameters, services.base, services)
+
+
 def reads_a_file(plan: Plan) -> bool:
     """Whether each bundle of a file is a run of its own.
 
@@ -163,20 +179,40 @@ def _fills_one_module_in(plan: Plan) -> Node | None:
     return None if opens else last
 
 
+class Settled(NamedTuple):
+    """What became of a bundle.
+
+    Attributes:
+        bundle: As the source gave it.
+        refusal: Why it did not get to the end, if it did not.
+        waiting: What was set aside of it, to be taken up again.
+        response: What a webhook's caller is answered, if the scenario said so.
+        samples: The operations that it took, where they are kept.
+        is_delivered: Whether anything was done with it outside of the run.
+        number: How many bundles it stands for; those before it were filtered out, too.
+    """
+
+    bundle: SourceBundle
+    refusal: Refusal | None = None
+    waiting: Sequence[Incomplete] = ()
+    response: Response | None = None
+    samples: Sequence[Operation] = ()
+    is_delivered: bool = False
+    number: int = 1
+
+
 class Ledger(Protocol):
     """Keeps what became of bundles. It is told of each once it is settled, in their order."""
 
-    def settle(self, bundle: SourceBundle, refusal: Refusal | None, report: Report) -> None:
+    def settle(self, settled: Settled, report: Report) -> None:
         """Notes what became of a bundle; the report counts it, and all that were before it."""
 
 
 class _Waiting(NamedTuple):
     """A bundle whose fate is known, or on its way; it is settled once all before it are."""
 
-    bundle: SourceBundle
-    refusal: Refusal | None = None
+    settled: Settled
     is_sent: bool = False
-    number: int = 1  # of bundles that were filtered out, one after another
 
 
 class Run:
@@ -192,6 +228,9 @@ class Run:
         report: What the earlier run came to.
         should_stop: Asked before each bundle: whether the run is to end, to go on later.
         progress: Called a few times a second, and at the end.
+        source: What gives the bundles, if it is not the scenario's own.
+        keeps_incomplete: Whether what is set aside is kept by a ledger; else it is refused.
+        keeps_samples: Whether the operations of the first bundles are kept, for the history.
 
     Raises:
         ScenarioError: The scenario cannot run; nothing was sent.
@@ -210,16 +249,23 @@ class Run:
         report: Report | None = None,
         should_stop: Callable[[], bool] = lambda: False,
         progress: Progress = lambda report, done, total: None,
+        source: Source | None = None,
+        keeps_incomplete: bool = False,
+        keeps_samples: bool = False,
     ) -> None:
         services, self.plan = scenario.services, scenario.plan
-        first = self.plan.first
-        self.source: Source = open_source(first.module, first.parameters, services.base, services)
+        self.source = source or source_of(scenario)
+        self._keeps_incomplete = keeps_incomplete
+        self._counted: Counter[int] = Counter()  # operations of this run, by module
         self.report = report or Report(self.plan.name)
         self.filled: list[Module] = []  # the first modules of a dry run
         self._progress, self._ledgers = progress, ledgers
         self._services, self._is_dry, self._inputs = services, is_dry, inputs
         self._after, self._should_stop = after, should_stop
         self._streams = None if is_dry or one_by_one else _fills_one_module_in(self.plan)
+        self._number = self.report.read  # of the bundle that the source gave last
+        self._sampled = SAMPLED if keeps_samples and not self._number else 0
+        self._earlier = Counter(self.report.modules)
         self._spent = self.report.seconds
         self._began = self._told_at = 0.0
 
@@ -241,6 +287,7 @@ class Run:
         for bundle in self.source.bundles(after=self._after):
             if self.report.stopped_by is not None or self._should_stop():
                 return
+            self._number += 1
             yield bundle
         self.report.is_ended = True
 
@@ -250,41 +297,40 @@ class Run:
         if now - self._told_at > TELL_SECONDS:
             self._told_at = now
             self.report.seconds = self._spent + now - self._began
+            self.report.modules = self._earlier + self._counted
             self._progress(self.report, *self.source.progress())
 
     def _stream(self, last: Node) -> None:
         """Fills modules in while those before them are on their way; the client bounds how many."""
         outbox = Outbox()
         services = replace(self._services, client_for=lambda _: outbox)
-        run = EngineRun(self.plan, services, inputs=self._inputs)
+        run = self._engine(services)
         waiting: deque[_Waiting] = deque()
 
         def settle_known() -> None:
             while waiting and not waiting[0].is_sent:
-                each = waiting.popleft()
-                self._settle(each.bundle, each.refusal, is_delivered=False, count=each.number)
+                self._settle(waiting.popleft().settled)
 
         def modules() -> Iterator[Module]:
             for bundle in self._bundles():
-                refusal = self._try(bundle, run)
+                settled = self._try(bundle, run)
                 if outbox.modules:
-                    waiting.append(_Waiting(bundle, is_sent=True))
+                    waiting.append(_Waiting(settled, is_sent=True))
                     yield outbox.modules.pop()
                     continue
-                number = 1
-                if refusal is None and waiting and waiting[-1][1:3] == (None, False):
-                    number += waiting.pop().number
-                waiting.append(_Waiting(bundle, refusal, number=number))
+                if waiting and _are_filtered(settled, waiting[-1]):
+                    settled = settled._replace(number=1 + waiting.pop().settled.number)
+                waiting.append(_Waiting(settled))
                 settle_known()
 
         client: Any = self._services.client_for(last.connection)
         for result in client.send_many(modules()):
-            bundle, refusal = waiting.popleft().bundle, None
+            bundle, refusal = waiting.popleft().settled.bundle, None
             if result.error is None:
                 self.report.operations += 1
             else:
                 refusal = Refusal(bundle.place, last.label, result.error, bundle.values)
-            self._settle(bundle, refusal, is_delivered=result.error is None)
+            self._settle(Settled(bundle, refusal, is_delivered=result.error is None))
             settle_known()
 
     def _one_by_one(self) -> None:
@@ -298,39 +344,55 @@ class Run:
 
         services = replace(self._services, client_for=client_for)
         services = stay_at_home(self._services, outbox) if self._is_dry else services
-        run = EngineRun(self.plan, services, inputs=self._inputs)
+        run = self._engine(services)
         acting = [node.id for node in self.plan.nodes.values() if node.acts]
         done, sent = run.result.operations, self.report.operations
         for bundle in self._bundles():
             before = sum(done[id_] for id_ in acting)
-            refusal = self._try(bundle, run)
+            settled = self._try(bundle, run)
             self.filled += outbox.modules[: SHOWN_REFUSALS - len(self.filled)]
             outbox.modules.clear()
             self.report.operations = sent + sum(each.sent for each in clients.values())
-            self._settle(bundle, refusal, is_delivered=sum(done[id_] for id_ in acting) > before)
+            is_delivered = sum(done[id_] for id_ in acting) > before
+            self._settle(settled._replace(is_delivered=is_delivered))
 
-    def _try(self, bundle: SourceBundle, run: EngineRun) -> Refusal | None:
-        """Takes a bundle through the flow; answers why it did not get to the end."""
+    def _engine(self, services: Services) -> EngineRun:
+        run = EngineRun(self.plan, services, inputs=self._inputs)
+        self._counted = run.result.operations
+        return run
+
+    def _try(self, bundle: SourceBundle, run: EngineRun) -> Settled:
+        """Takes a bundle through the flow; answers what became of it."""
+        refusal = None
         if bundle.error is not None:
-            return Refusal(bundle.place, self.source.label, bundle.error, bundle.values)
+            refusal = Refusal(bundle.place, self.source.label, bundle.error, bundle.values)
+            return Settled(bundle, refusal)
+        if self._services.intents is not None:
+            self._services.intents.enter(self._number)
+        samples: list[Operation] = []
+        if self._sampled:
+            run.tell(samples.append if self._number <= self._sampled else None)
+            self._sampled = 0 if self._number > self._sampled else self._sampled
         result = run.take(bundle.values)
         if result.error is not None:
-            module_id, error = result.error.module_id, result.error.cause
-        elif result.incomplete:
+            refusal = self._refusal(bundle, result.error.module_id, result.error.cause)
+        elif result.incomplete and not self._keeps_incomplete:
             aside = result.incomplete[0]
-            module_id, error = aside.module_id, aside.cause
-        else:
-            return None
+            refusal = self._refusal(bundle, aside.module_id, aside.cause)
+        waiting = result.incomplete if self._keeps_incomplete else ()
+        return Settled(bundle, refusal, waiting, result.response, samples)
+
+    def _refusal(
+        self, bundle: SourceBundle, module_id: int | None, error: SegconnectError
+    ) -> Refusal:
         node = self.plan.nodes.get(module_id) if module_id is not None else None
         label = self.plan.name if node is None else node.label
         return Refusal(bundle.place, label, error, bundle.values)
 
-    def _settle(
-        self, bundle: SourceBundle, refusal: Refusal | None, *, is_delivered: bool, count: int = 1
-    ) -> None:
-        report = self.report
-        report.read += count
-        report.cursor = bundle.cursor
+    def _settle(self, settled: Settled) -> None:
+        report, refusal = self.report, settled.refusal
+        report.read += settled.number
+        report.cursor = settled.bundle.cursor
         if refusal is not None:
             report.refused += 1
             report.reasons[refusal.error.why] += 1
@@ -338,13 +400,21 @@ class Run:
                 report.refusals.append(refusal)
             if refusal.error.recovery is Recovery.STOP:
                 report.stopped_by = refusal.error
-        elif is_delivered:
+        elif settled.waiting:
+            report.waiting += 1
+        elif settled.is_delivered:
             report.delivered += 1
         else:
-            report.filtered += count
+            report.filtered += settled.number
         for ledger in self._ledgers:
-            ledger.settle(bundle, refusal, report)
+            ledger.settle(settled, report)
         self._tell()
+
+
+def _are_filtered(settled: Settled, last: _Waiting) -> bool:
+    """Whether a bundle and those before it were filtered out, and can be settled as one."""
+    kept = (settled.refusal, last.settled.refusal, settled.response)
+    return not last.is_sent and kept == (None, None, None) and not settled.waiting
 
 
 class RefusedFile:
@@ -362,10 +432,10 @@ class RefusedFile:
             self.path.unlink()  # of an earlier run
         return self
 
-    def settle(self, bundle: SourceBundle, refusal: Refusal | None, report: Report) -> None:
+    def settle(self, settled: Settled, report: Report) -> None:
         """Adds a row for a bundle that was refused."""
-        if refusal is not None:
-            self.write(refusal)
+        if settled.refusal is not None:
+            self.write(settled.refusal)
 
     def write(self, refusal: Refusal) -> None:
         """Adds a row."""

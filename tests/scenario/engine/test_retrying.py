@@ -14,7 +14,6 @@ from segconnect.scenario.engine import (
     ScenarioSettings,
     Services,
     Status,
-    may_start,
     retry,
     retry_after,
     run,
@@ -66,7 +65,6 @@ def test_a_bundle_that_was_set_aside_goes_on_from_the_module_that_failed() -> No
     first = run(BLUEPRINT, services, given=[{"who": "Ann", "items": [1, 2]}], trace=True)
     assert said(first, 6) == ["[]"]
     assert [each.module_id for each in first.incomplete] == [3, 3]
-    assert not may_start(ScenarioSettings(sequential=True), first.incomplete)
 
     again = retry(first.incomplete[0], services)
     assert (again.status, again.incomplete) == (Status.WARNING, [])
@@ -78,7 +76,6 @@ def test_a_bundle_that_was_set_aside_goes_on_from_the_module_that_failed() -> No
     assert [said(each, 6) for each in results] == [["[sent 1]"], ["[sent 2]"]]
     assert [sorted(each.operations) for each in results] == [[3, 4, 5, 6]] * 2
     assert all(each.is_resolved for each in first.incomplete)
-    assert may_start(ScenarioSettings(sequential=True), first.incomplete)
 
 
 def test_the_blueprint_of_an_incomplete_execution_may_be_mended_before_the_retry() -> None:

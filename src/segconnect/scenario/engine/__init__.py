@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from segconnect.scenario.engine import apps as apps  # declares the modules
-from segconnect.scenario.engine.bookkeeping import may_start, retry_after, verdict
+from segconnect.scenario.engine.bookkeeping import retry_after, verdict
 from segconnect.scenario.engine.errors import ERROR_TYPES, ErrorType, ModuleError
 from segconnect.scenario.engine.plan import Plan
 from segconnect.scenario.engine.registry import RUNNABLE, Call, Declaration, Kind, find
@@ -50,7 +50,6 @@ __all__ = [
     "Services",
     "Status",
     "find",
-    "may_start",
     "read_settings",
     "retry",
     "retry_after",

@@ -1,4 +1,4 @@
-"""Between runs: when a scenario that fails is switched off, and when it may start again."""
+"""Between runs: when a scenario that fails is switched off, and when it starts again."""
 
 from __future__ import annotations
 
@@ -74,8 +74,3 @@ def retry_after(incomplete: Incomplete) -> timedelta | None:
     if incomplete.interval is not None:
         return incomplete.interval
     return RETRIES[min(incomplete.attempts, len(RETRIES) - 1)]
-
-
-def may_start(settings: ScenarioSettings, incomplete: Sequence[Incomplete]) -> bool:
-    """Tells whether a new run may start: in order, not before what was set aside is resolved."""
-    return not (settings.sequential and any(not each.is_resolved for each in incomplete))

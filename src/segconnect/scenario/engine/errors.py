@@ -44,6 +44,7 @@ class ErrorType:
     disables: bool = False  # the scenario is switched off at once
     is_warning: bool = False  # the run ends with a warning, and what was done is committed
     is_handled: bool = True  # whether an error handler may take it
+    asks: bool = False  # a person must say what is to be done, whatever the scenario keeps
     delay: float | None = None  # seconds for which the scenario rests
 
     @property
@@ -70,6 +71,7 @@ ERROR_TYPES = {
         ErrorType("UnexpectedError", is_stored=True, disables=True),
         ErrorType("MaxFileSizeExceededError", is_stored=True),
         ErrorType("MaxResultsExceededError", is_stored=True, disables=True),
+        ErrorType("UnknownFateError", is_stored=True, is_handled=False, asks=True),
         ErrorType("InconsistencyError", disables=True, is_handled=False),
         ErrorType("AccountValidationError", is_handled=False),
         ErrorType("IncompleteDataError", is_warning=True),

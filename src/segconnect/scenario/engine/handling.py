@@ -120,7 +120,7 @@ class Handling:
     ) -> list[Bundle]:
         kind = error_type(error.kind)
         keeps = self._settings.dlq and kind.is_stored and not node.is_first
-        if keeps and not self._failures:
+        if (keeps or kind.asks) and not self._failures:
             retries = RETRIES_BY_ITSELF if kind.is_retried else 0
             self._set_aside(node, bundles, error, is_admitted, retries)
             self._result.rest(error)

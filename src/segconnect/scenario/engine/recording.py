@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from segconnect.errors import SegconnectError
@@ -39,7 +39,12 @@ class Recorder:
         self._masker = Masker(services.limits, secrets_of(services.connections), secrets)
         self._room = services.limits.trace_bytes
         self._number = 0
+        self._monotonic, self._began = services.monotonic, 0.0
         self._unseen = Operation(0, 0, 0, "", {})  # stands for all that nobody looks at
+
+    def tell(self, tell: Callable[[Operation], None] | None) -> None:
+        """Says who is told of each operation from now on; None: nobody."""
+        self._tell = tell
 
     def begin(self, node: Node) -> Operation:
         """Counts an operation, and begins to keep it."""
@@ -49,6 +54,7 @@ class Recorder:
         if not self._keeps and self._tell is None:
             return self._unseen
         self._number += 1
+        self._began = self._monotonic()
         operation = Operation(self._number, self.result.cycles, node.id, node.module, {})
         if self._keeps and node.declaration.counts:
             if len(self.result.trace) < self.limits.trace and self._room > 0:
@@ -65,6 +71,7 @@ class Recorder:
     def gave(self, operation: Operation, outputs: Sequence[Mapping[str, Any]]) -> None:
         """Notes what a module put out; the operation is over."""
         if self._keeps or self._tell is not None:
+            operation.seconds = self._monotonic() - self._began
             operation.output = [self._shown(each) for each in outputs[: self.limits.trace_items]]
         if self._tell is not None:
             self._tell(operation)
@@ -73,6 +80,7 @@ class Recorder:
         """Notes why a module failed; the operation is over."""
         if not self._keeps and self._tell is None:
             return
+        operation.seconds = self._monotonic() - self._began
         if self._hides:
             operation.error = {"type": error.kind, "message": HIDDEN}
         else:

@@ -84,6 +84,8 @@ class Declaration:
         counts: Whether an invocation is an operation.
         sends: Whether it fills a module of an account in, and sends it.
         polls: Whether a trigger asks for what is new, so that a next cycle may find more.
+        once: Tells of filled-in fields whether doing it twice would do harm; None: it never does.
+        is_transacted: Whether what it does is undone where the cycle is not committed.
     """
 
     name: str
@@ -96,6 +98,8 @@ class Declaration:
     counts: bool = True
     sends: bool = False
     polls: bool = True
+    once: Callable[[Parameters, Values], bool] | None = None
+    is_transacted: bool = False
 
 
 RUNNABLE: dict[str, Declaration] = {}
@@ -114,8 +118,18 @@ def declare(
     RUNNABLE[name] = Declaration(name, kind, versions=versions, help=help, counts=counts)
 
 
+def always(parameters: Parameters, values: Values) -> bool:
+    """Says of an operation that it must not be repeated, whatever its fields are."""
+    return True
+
+
 def module(
-    *names: str, kind: Kind = Kind.ACTION, versions: tuple[int, ...] = (1,), polls: bool = True
+    *names: str,
+    kind: Kind = Kind.ACTION,
+    versions: tuple[int, ...] = (1,),
+    polls: bool = True,
+    once: Callable[[Parameters, Values], bool] | None = None,
+    is_transacted: bool = False,
 ) -> Callable[[Function], Function]:
     """Declares a function to be the module of these names; its docstring is the help."""
 
@@ -128,6 +142,8 @@ def module(
                 versions=versions,
                 help=_first_line(function),
                 polls=polls,
+                once=once,
+                is_transacted=is_transacted,
             )
         return function
 

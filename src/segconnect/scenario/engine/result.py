@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from segconnect.errors import SegconnectError
@@ -33,6 +34,7 @@ class Operation:
     output: list[Any] = field(default_factory=list)
     error: dict[str, Any] | None = None
     handled_by: str | None = None  # the directive that took the error
+    seconds: float = 0.0  # that it took
 
 
 @dataclass(slots=True)
@@ -56,6 +58,8 @@ class Incomplete:
         retries: How often it is tried again by itself; 0 leaves it to a person.
         interval: Between those tries; None is the usual schedule.
         is_before_filter: Whether it was the module's filter that failed.
+        module: What people call the module.
+        file: Of the scenario that the module is in; None where it is in no file.
     """
 
     id: str
@@ -71,6 +75,8 @@ class Incomplete:
     interval: timedelta | None = None
     attempts: int = 0
     is_before_filter: bool = False
+    module: str = ""
+    file: Path | None = None
     is_resolved: bool = False
 
 

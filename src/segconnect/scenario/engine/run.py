@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
 from segconnect.mapping import Context
+from segconnect.scenario import values_json
 from segconnect.scenario.blueprint.model import whole_number
 from segconnect.scenario.engine.collecting import Collector
 from segconnect.scenario.engine.errors import ModuleError, as_error, error_type
@@ -15,7 +17,7 @@ from segconnect.scenario.engine.handling import Bundles, Handling
 from segconnect.scenario.engine.measure import bounded
 from segconnect.scenario.engine.plan import Chain, Node, Plan
 from segconnect.scenario.engine.recording import Recorder
-from segconnect.scenario.engine.registry import Bundle, Call, Kind
+from segconnect.scenario.engine.registry import Bundle, Call, Kind, Values
 from segconnect.scenario.engine.result import Incomplete, Operation, Result
 from segconnect.scenario.engine.services import Called, Services
 from segconnect.scenario.engine.setting_aside import Aside
@@ -34,14 +36,17 @@ class Run:
         given: Sequence[Bundle] | None = None,
         inputs: Mapping[str, Any] | None = None,
         trace: bool = False,
+        resumed: tuple[Sequence[Bundle], Mapping[int, Any]] | None = None,
         retried: Incomplete | None = None,
+        as_done: Bundle | None = None,
         depth: int = 0,
         nesting: int = 0,
     ) -> None:
         self.plan, self.services, self.limits = plan, services, services.limits
         self.settings = plan.settings
         self.given = None if given is None else list(given)
-        self.retried = retried
+        self._resumed = resumed  # what `on_start` was told by a process that died
+        self.retried, self._as_done = retried, as_done
         self.state = State(
             uuid4().hex, services.data_stores, dict(inputs or {}), depth=depth, nesting=nesting
         )
@@ -97,6 +102,8 @@ class Run:
             self.state.begin_cycle()
             self.result.is_committed = self.result.is_trigger_committed = False
             outputs = self._start(first)
+            if self.services.on_start is not None:
+                self.services.on_start(outputs, self.state.cursors)
             if self.settings.auto_commit and not self.settings.commit_trigger_last:
                 self._commit_trigger()
             self._go_on(first, {}, outputs)
@@ -128,8 +135,17 @@ class Run:
             raise
         return result
 
+    def tell(self, tell: Callable[[Operation], None] | None) -> None:
+        """Says who is told of each operation from now on; None: nobody."""
+        self._recorder.tell(tell)
+
     def _start(self, first: Node) -> list[Bundle]:
         """What the first module puts out in this cycle."""
+        if self._resumed is not None:
+            outputs, cursors = self._resumed
+            self._resumed, self.state.cursors = None, dict(cursors)
+            self._recorder.gave(self._operation(first), outputs)
+            return list(outputs)
         if self.given is None:
             return self._perform(first, {})
         most = whole_number(first.parameters.get("maxResults")) or 0
@@ -151,7 +167,10 @@ class Run:
         self.result.cycles = 1
         try:
             is_admitted = not incomplete.is_before_filter
-            self.walk(node.chain, node.position, incomplete.bundles, is_admitted=is_admitted)
+            if self._as_done is None:
+                self.walk(node.chain, node.position, incomplete.bundles, is_admitted=is_admitted)
+            else:
+                self._go_on(node, incomplete.bundles, [self._as_done])
             while self._loose:
                 self._flush(self._loose.pop(0))
             self._commit()
@@ -359,6 +378,7 @@ class Run:
         context = self.context(bundles)
         operation = self._operation(node)
         changes = len(self.state.changes)
+        intent = ""
         try:
             if node.kind is Kind.CONVERGER:
                 outputs = node.merge(context)
@@ -366,19 +386,41 @@ class Run:
                 values = node.values(context)
                 self._recorder.took(operation, values)
                 assert node.declaration.run is not None
-                found = node.declaration.run(self._call(node, context), node.parameters, values)
-                outputs = bounded(found, node.kind, self.limits, node.parameters, values)
+                known = None
+                if self._must_not_repeat(node, values):
+                    assert self.services.intents is not None
+                    digest = _digest(self.plan.name, node.id, values)
+                    intent, known = self.services.intents.begin(node.label, digest)
+                if known is None:
+                    found = node.declaration.run(self._call(node, context), node.parameters, values)
+                    outputs = bounded(found, node.kind, self.limits, node.parameters, values)
+                else:
+                    intent, outputs = "", [dict(each) for each in known]
         except Stop:
             raise
         except Exception as error:
             if self.settings.auto_commit:
                 self.state.abandon(changes)
+            if intent:
+                assert self.services.intents is not None
+                self.services.intents.failed(intent)
             return self._errors.failed(node, bundles, as_error(error), operation)
         self._recorder.gave(operation, outputs)
         if self.settings.auto_commit:
             self._commit_changes()
             self._answer()
+        if intent:
+            assert self.services.intents is not None
+            self.services.intents.done(intent, outputs)
         return outputs
+
+    def _must_not_repeat(self, node: Node, values: Values) -> bool:
+        """Tells whether an operation is to be written down before it happens."""
+        once = node.declaration.once
+        if once is None or self.services.intents is None:
+            return False
+        is_undone = node.declaration.is_transacted and not self.settings.auto_commit
+        return not is_undone and once(node.parameters, values)
 
     def _call(self, node: Node, context: Context) -> Call:
         return Call(
@@ -396,6 +438,8 @@ class Run:
             if self.result.total - self._spent >= self.limits.operations:
                 told = f"the run would take more than {self.limits.operations:,} operations"
                 self._interrupt("OperationsLimitExceededError", told, node)
+            if self.services.should_stop is not None and self.services.should_stop():
+                self._interrupt("ExecutionInterruptedError", "a person ended the run", node)
         return self._recorder.begin(node)
 
     def _interrupt(self, kind: str, message: str, node: Node | None = None) -> None:
@@ -429,3 +473,9 @@ class Run:
         for warning in result.warnings:
             self.result.warn(f"scenario {plan.name}: {warning}")
         return result
+
+
+def _digest(scenario: str, module_id: int, values: Values) -> str:
+    """Tells one operation from another: its module, and what it is given."""
+    text = f"{scenario}\0{module_id}\0{values_json.dumps(values)}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

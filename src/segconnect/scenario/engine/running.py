@@ -39,9 +39,19 @@ def run(
 
 
 def retry(
-    incomplete: Incomplete, services: Services | None = None, *, trace: bool = False
+    incomplete: Incomplete,
+    services: Services | None = None,
+    *,
+    as_done: Bundle | None = None,
+    trace: bool = False,
 ) -> Result:
     """Takes an incomplete execution up at the module that failed; tells in it what came of it.
+
+    Args:
+        incomplete: What was set aside.
+        services: What its run may use.
+        as_done: What the module is taken to have put out; None lets it run again.
+        trace: Keep every operation with its bundles.
 
     Raises:
         ScenarioError: Its blueprint cannot run, or has the module no more.
@@ -53,4 +63,4 @@ def retry(
             "InvalidConfigurationError",
             f"module {incomplete.module_id} is not in the scenario any more; it failed there",
         )
-    return Run(plan, services, retried=incomplete, trace=trace).run()
+    return Run(plan, services, retried=incomplete, as_done=as_done, trace=trace).run()

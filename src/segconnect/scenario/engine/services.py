@@ -72,12 +72,14 @@ class Called:
         bound: What its modules of other apps do, beside those that the caller bound by name.
         functions: What its templates may call; None is what the caller's may.
         base: The directory that its files are relative to; None is the caller's.
+        file: That it was read from.
     """
 
     blueprint: Mapping[str, Any]
     bound: Mapping[int | str, Function | Declaration] = field(default_factory=dict)
     functions: Functions | None = None
     base: Path | None = None
+    file: Path | None = None
 
     def services(self, caller: Services) -> Services:
         """Answers what its run may use."""
@@ -89,6 +91,7 @@ class Called:
             bound={**bound, **self.bound},
             functions=caller.functions if self.functions is None else self.functions,
             base=caller.base if self.base is None else self.base,
+            file=self.file,
         )
 
 
@@ -101,6 +104,33 @@ def _no_client(connection: str) -> Client:
 
 def _no_scenario(scenario: str) -> Called:
     raise ModuleError("InvalidConfigurationError", f"scenario {scenario!r} is not known here")
+
+
+class Intents(Protocol):
+    """Knows which operations that may not be repeated were begun, and which were done."""
+
+    def enter(self, number: int) -> None:
+        """Says which bundle of the source comes now, from 1; 0: the run has none."""
+
+    def begin(self, module: str, digest: str) -> tuple[str, Sequence[Mapping[str, Any]] | None]:
+        """Writes an operation down that is about to happen.
+
+        Args:
+            module: What people call the module.
+            digest: Tells the operation from others: its module, and what it is given.
+
+        Returns:
+            The operation's name, and what it put out if it was done before.
+
+        Raises:
+            ModuleError: UnknownFateError, if it was begun before and nobody knows more.
+        """
+
+    def done(self, operation: str, outputs: Sequence[Mapping[str, Any]]) -> None:
+        """Writes down what an operation put out."""
+
+    def failed(self, operation: str) -> None:
+        """Forgets an operation that failed, and whose error is dealt with."""
 
 
 @dataclass
@@ -119,7 +149,12 @@ class Services:
         cursors: Where polling triggers stand, by scenario and module id; plain JSON values.
         functions: What templates may call; None is the built-in and installed functions.
         base: The directory that files of the scenario are relative to.
+        file: That the scenario was read from.
         variables: What `var.team.x`, `var.organization.x` and `var.scenario.x` stand for.
+        intents: Of operations that may not be repeated; None where nobody goes on after a crash.
+        on_start: Called at the beginning of each cycle with what the first module put out, and
+            where it will stand once the cycle is committed.
+        should_stop: Asked before each operation: whether a person wants the run to end.
         on_operation: Called with every operation, as `trace` keeps it.
         on_response: Called when a webhook's caller can be answered.
     """
@@ -143,7 +178,11 @@ class Services:
     cursors: dict[tuple[str, int], Any] = field(default_factory=dict)
     functions: Functions | None = None
     base: Path = Path()
+    file: Path | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
+    intents: Intents | None = None
+    on_start: Callable[[Sequence[Mapping[str, Any]], Mapping[int, Any]], None] | None = None
+    should_stop: Callable[[], bool] | None = None
     on_operation: Callable[[Operation], None] | None = None
     on_response: Callable[[Response], None] | None = None
 

@@ -72,6 +72,8 @@ class Aside:
                 retries=retries,
                 interval=interval,
                 is_before_filter=not is_admitted,
+                module=node.label,
+                file=self._services.file,
             )
         )
         self._result.warn(told)

@@ -7,75 +7,65 @@ together in one commit. A process that dies leaves a run that another one can ta
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Sequence
-from enum import StrEnum
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from pydantic_core import to_json
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, delete, func, insert, select, update
 
-from segconnect import clock, database
+from segconnect import database
 from segconnect.database import Migrations
-from segconnect.errors import Recovery, SegconnectError, UsageError
+from segconnect.errors import SegconnectError, UsageError
+from segconnect.scenario import values_json
 from segconnect.scenario.bundle import Place, Refusal
-from segconnect.scenario.journal.schema import refusals, runs
+from segconnect.scenario.journal.answers import Answers, answer_columns
+from segconnect.scenario.journal.errors import KeptError
+from segconnect.scenario.journal.incompletes import OPEN, Incompletes, Wait, columns
+from segconnect.scenario.journal.intents import JournalIntents
+from segconnect.scenario.journal.rows import (
+    Outcomes,
+    RunRow,
+    SampleRow,
+    State,
+    Takes,
+    WindowRow,
+    new_run,
+    progress_of,
+    refusal_columns,
+    repeated,
+    sample_columns,
+)
+from segconnect.scenario.journal.scenarios import Scenarios
+from segconnect.scenario.journal.schema import (
+    answers,
+    incompletes,
+    intents,
+    refusals,
+    runs,
+    samples,
+    scenarios,
+    windows,
+)
+from segconnect.scenario.moments import now
 from segconnect.scenario.runner import SHOWN_REFUSALS, RefusedFile, Report
 from segconnect.settings import Settings
 
-MIGRATIONS = Migrations("segconnect.scenario.journal:migrations", "0001", "journal_version")
+__all__ = [
+    "Journal",
+    "KeptError",
+    "Outcomes",
+    "RunRow",
+    "SampleRow",
+    "State",
+    "Takes",
+    "WindowRow",
+    "new_run",
+    "repeated",
+    "url_of",
+]
 
-
-class State(StrEnum):
-    """Where a run is."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    PAUSED = "paused"
-    SUCCEEDED = "succeeded"
-    PARTIAL = "partial"  # some bundles were refused
-    FAILED = "failed"  # nothing was delivered, or it had to stop
-    CANCELED = "canceled"
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it ended for good."""
-        return self not in (State.QUEUED, State.RUNNING, State.PAUSED)
-
-
-class KeptError(SegconnectError):
-    """An error as the journal kept it."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        self.kind, self.recovery = kind, Recovery.FIX
-        super().__init__(message)
-
-
-class RunRow(NamedTuple):
-    """A run as it is kept. Times are milliseconds UTC."""
-
-    id: str
-    scenario: str
-    file: str
-    document: str
-    bindings: str
-    inputs: str
-    connection: str | None
-    cause: str
-    state: str
-    asked: str | None
-    created_at: int
-    ended_at: int | None
-    took: int
-    was_read: int
-    filtered: int
-    delivered: int
-    refused: int
-    operations: int
-    cursor: str | None
-    error_kind: str | None
-    error: str | None
+MIGRATIONS = Migrations("segconnect.scenario.journal:migrations", "0002", "journal_version")
 
 
 def url_of(settings: Settings) -> str:
@@ -94,36 +84,15 @@ class Journal:
 
     def __init__(self, url: str) -> None:
         self.engine: Engine = database.open_engine(url, MIGRATIONS)
+        self.scenarios = Scenarios(self.engine)
+        self.incompletes = Incompletes(self.engine)
+        self.answers = Answers(self.engine)
 
-    def create(
-        self,
-        scenario: str,
-        file: Path,
-        document: str,
-        bindings: str,
-        inputs: str,
-        connection: str | None,
-        cause: str,
-    ) -> str:
-        """Writes a run down, before it begins; answers its id. Later ones sort after it."""
-        id_ = f"{_now():011x}{secrets.token_hex(3)}"
-        values = {
-            "id": id_,
-            "scenario": scenario,
-            "file": str(file),
-            "document": document,
-            "bindings": bindings,
-            "inputs": inputs,
-            "connection": connection,
-            "cause": cause,
-            "state": State.QUEUED.value,
-            "created_at": _now(),
-            **dict.fromkeys(_COUNTS, 0),
-            "took": 0,
-        }
+    def create(self, values: Mapping[str, Any]) -> str:
+        """Writes a run down, before it begins; answers its id. See `new_run`."""
         with self.engine.begin() as connected:
-            connected.execute(insert(runs), values)
-        return id_
+            connected.execute(insert(runs), dict(values))
+        return str(values["id"])
 
     def get(self, id_: str) -> RunRow:
         """Finds a run by its id, or by the end of it.
@@ -148,6 +117,43 @@ class Journal:
         with self.engine.connect() as connected:
             return [RunRow(**row._mapping) for row in connected.execute(query)]
 
+    def reached(self, scenario_id: str) -> int:
+        """Answers the last item of a webhook that a run which is at work has settled."""
+        query = select(runs.c.cursor).where(
+            runs.c.scenario_id == scenario_id,
+            runs.c.state == State.RUNNING.value,
+            runs.c.takes == Takes.HOOK.value,
+        )
+        with self.engine.connect() as connected:
+            found = [json.loads(each) for each in connected.scalars(query) if each]
+        return max((int(each["item"]) for each in found if "item" in each), default=0)
+
+    def has_work(self) -> bool:
+        """Whether anything is to be run: now, or when its time comes."""
+        queries = (
+            select(scenarios.c.id).where(scenarios.c.is_on),
+            select(runs.c.id).where(runs.c.state == State.QUEUED.value),
+            select(incompletes.c.id).where(incompletes.c.state == Wait.SCHEDULED.value),
+        )
+        with self.engine.connect() as connected:
+            return any(connected.execute(each.limit(1)).first() for each in queries)
+
+    def waiting_since(self, by: int) -> list[str]:
+        """Answers the runs that were written down by a moment, and that nobody began."""
+        is_late = (runs.c.state == State.QUEUED.value) & (runs.c.created_at <= by)
+        with self.engine.connect() as connected:
+            return list(connected.scalars(select(runs.c.id).where(is_late).limit(100)))
+
+    def forget(self, before: int) -> None:
+        """Deletes what ended before a moment, with all that belongs to it."""
+        old = select(runs.c.id).where(runs.c.ended_at < before)
+        kept = select(incompletes.c.run_id).where(incompletes.c.state.in_(OPEN))
+        old = old.where(runs.c.id.not_in(kept))
+        with self.engine.begin() as connected:
+            for table in (refusals, windows, samples, intents, incompletes):
+                connected.execute(delete(table).where(table.c.run_id.in_(old)))
+            connected.execute(delete(runs).where(runs.c.id.in_(old)))
+
     def begin(self, id_: str) -> None:
         """Says that a run is at work."""
         self._set(id_, state=State.RUNNING.value, asked=None, ended_at=None)
@@ -167,33 +173,117 @@ class Journal:
             found: str | None = connected.scalar(query)
         return found
 
-    def save(self, id_: str, report: Report, refused: Sequence[tuple[int, Refusal]]) -> None:
-        """Writes down how far a run is and what it refused since, in one commit."""
-        rows = [_refusal(id_, number, refusal) for number, refusal in refused]
+    def save(self, run: RunRow, report: Report, outcomes: Outcomes) -> None:
+        """Writes down how far a run is, and what became of its bundles since, in one commit."""
+        refused = [refusal_columns(run.id, number, refusal) for number, refusal in outcomes.refused]
+        waiting = [columns(each, run, number, place) for each, number, place in outcomes.waiting]
+        shown = [sample_columns(run.id, *each) for each in outcomes.samples]
+        replies = []
+        if run.scenario_id is not None and run.takes == Takes.HOOK:
+            replies = [answer_columns(run.scenario_id, *each) for each in outcomes.responses]
         with self.engine.begin() as connected:
-            if rows:
-                numbers = [row["number"] for row in rows]
+            if refused:
+                numbers = [row["number"] for row in refused]
                 again = refusals.c.number.between(min(numbers), max(numbers))
-                connected.execute(delete(refusals).where(refusals.c.run_id == id_, again))
-                connected.execute(insert(refusals), rows)
-            connected.execute(update(runs).where(runs.c.id == id_).values(_progress(report)))
+                connected.execute(delete(refusals).where(refusals.c.run_id == run.id, again))
+            for table, rows in (
+                (refusals, refused),
+                (incompletes, waiting),
+                (samples, shown),
+                (answers, replies),
+            ):
+                if rows:
+                    connected.execute(insert(table), rows)
+            if outcomes.forgets_intents:
+                done = (intents.c.run_id == run.id) & (intents.c.number <= report.read)
+                connected.execute(delete(intents).where(done))
+            connected.execute(update(runs).where(runs.c.id == run.id).values(progress_of(report)))
 
-    def end(self, id_: str, state: State, error: SegconnectError | None = None) -> None:
-        """Says that a run has ended, or rests."""
-        self._set(
-            id_,
-            state=state.value,
-            asked=None,
-            ended_at=_now() if state.is_over else None,
-            error_kind=None if error is None else error.kind,
-            error=None if error is None else str(error),
-        )
+    def end_window(self, run: RunRow, report: Report) -> None:
+        """Writes down that a window of a run is over."""
+        of_run = windows.c.run_id == run.id
+        with self.engine.begin() as connected:
+            number = connected.scalar(select(func.count()).select_from(windows).where(of_run))
+            values = {
+                "run_id": run.id,
+                "number": (number or 0) + 1,
+                "ended_at": now(),
+                "was_read": report.read,
+                "cursor": None if report.cursor is None else json.dumps(report.cursor),
+            }
+            connected.execute(insert(windows), values)
+
+    def windows(self, id_: str) -> list[WindowRow]:
+        """Answers the windows of a run that are over, the first one first."""
+        query = select(windows).where(windows.c.run_id == id_).order_by(windows.c.number)
+        with self.engine.connect() as connected:
+            return [WindowRow(**row._mapping) for row in connected.execute(query)]
+
+    def samples(self, id_: str) -> list[SampleRow]:
+        """Answers the operations of a run that were kept, the first one first."""
+        query = select(samples).where(samples.c.run_id == id_).order_by(samples.c.number)
+        with self.engine.connect() as connected:
+            return [SampleRow(**row._mapping) for row in connected.execute(query)]
+
+    def count_samples(self, id_: str) -> int:
+        """Answers how many operations of a run were kept."""
+        query = select(func.count()).select_from(samples).where(samples.c.run_id == id_)
+        with self.engine.connect() as connected:
+            return int(connected.scalar(query) or 0)
+
+    def give(
+        self, id_: str, bundles: Sequence[Mapping[str, Any]], cursors: Mapping[int, Any]
+    ) -> None:
+        """Writes down what the first module of a run put out, and where it will stand then."""
+        given = {"bundles": [dict(each) for each in bundles], "cursors": list(cursors.items())}
+        self._set(id_, given=values_json.dumps(given))
+
+    def given(self, row: RunRow) -> tuple[list[dict[str, Any]], dict[int, Any]]:
+        """Answers what the first module of a run put out."""
+        found = values_json.loads(row.given or "{}")
+        return found.get("bundles", []), dict(found.get("cursors", ()))
+
+    def give_back(self, id_: str, returned: Mapping[str, Any]) -> None:
+        """Writes down what a run of the whole gave back."""
+        self._set(id_, returned=values_json.dumps(dict(returned)))
+
+    def intents_of(self, id_: str) -> JournalIntents:
+        """Answers the operations of a run that may not be repeated."""
+        return JournalIntents(self.engine, id_)
+
+    def end(
+        self,
+        id_: str,
+        state: State,
+        error: SegconnectError | None = None,
+        scenario: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Says that a run has ended, or rests; and what its scenario is to remember."""
+        values = {
+            "state": state.value,
+            "asked": None,
+            "ended_at": now() if state.is_over else None,
+            "error_kind": None if error is None else error.kind,
+            "error": None if error is None else str(error),
+        }
+        with self.engine.begin() as connected:
+            connected.execute(update(runs).where(runs.c.id == id_).values(**values))
+            if state.is_over:
+                connected.execute(delete(intents).where(intents.c.run_id == id_))
+            if scenario:
+                mine = select(runs.c.scenario_id).where(runs.c.id == id_).scalar_subquery()
+                changed = update(scenarios).where(scenarios.c.id == mine)
+                connected.execute(changed.values(**scenario))
 
     def report(self, row: RunRow) -> Report:
         """Answers what a run came to so far."""
         found = Report(row.scenario)
         found.read, found.filtered, found.delivered = row.was_read, row.filtered, row.delivered
         found.refused, found.operations = row.refused, row.operations
+        found.waiting, found.modules = (
+            row.waiting,
+            Counter({int(id_): count for id_, count in json.loads(row.modules).items()}),
+        )
         found.seconds = row.took / 1000
         found.cursor = None if row.cursor is None else json.loads(row.cursor)
         found.refusals = [refusal for _, refusal in self.refusals(row.id, SHOWN_REFUSALS)]
@@ -218,7 +308,7 @@ class Journal:
                         Place(row.source, row.first, row.last, row.unit),
                         row.module,
                         KeptError(row.kind, row.reason),
-                        json.loads(row.bundle),
+                        values_json.loads(row.bundle),
                     ),
                 )
                 for row in connected.execute(query)
@@ -240,38 +330,3 @@ class Journal:
     def _set(self, id_: str, **values: Any) -> None:
         with self.engine.begin() as connected:
             connected.execute(update(runs).where(runs.c.id == id_).values(**values))
-
-
-_COUNTS = ("was_read", "filtered", "delivered", "refused", "operations")
-
-
-def _now() -> int:
-    return int(clock.now().timestamp() * 1000)
-
-
-def _progress(report: Report) -> dict[str, Any]:
-    return {
-        "was_read": report.read,
-        "filtered": report.filtered,
-        "delivered": report.delivered,
-        "refused": report.refused,
-        "operations": report.operations,
-        "took": int(report.seconds * 1000),
-        "cursor": None if report.cursor is None else json.dumps(report.cursor),
-    }
-
-
-def _refusal(id_: str, number: int, refusal: Refusal) -> dict[str, Any]:
-    place = refusal.place
-    return {
-        "run_id": id_,
-        "number": number,
-        "source": place.source,
-        "first": place.first,
-        "last": place.last,
-        "unit": place.unit,
-        "module": refusal.module,
-        "kind": refusal.error.kind,
-        "reason": refusal.error.why,
-        "bundle": to_json(refusal.values).decode(),
-    }

@@ -7,9 +7,9 @@ from threading import Condition, Thread
 from types import TracebackType
 from typing import Self
 
-from segconnect.scenario.bundle import Refusal, SourceBundle
-from segconnect.scenario.journal import Journal
-from segconnect.scenario.runner import Report
+from segconnect.scenario.journal import Journal, Outcomes, RunRow
+from segconnect.scenario.journal.intents import JournalIntents
+from segconnect.scenario.runner import Report, Settled
 
 MOST_AHEAD = 2_000
 """Bundles that may be settled and not yet on disk; whoever settles more waits for the disk."""
@@ -22,11 +22,11 @@ class JournalLedger:
     were done.
     """
 
-    def __init__(self, journal: Journal, run_id: str) -> None:
-        self._journal, self._id = journal, run_id
+    def __init__(self, journal: Journal, run: RunRow, intents: JournalIntents) -> None:
+        self._journal, self._run, self._intents = journal, run, intents
         self._changed = Condition()
         self._report: Report | None = None  # what is not on disk yet
-        self._refused: list[tuple[int, Refusal]] = []
+        self._outcomes = Outcomes()
         self._ahead = 0
         self._is_ended = False
         self._failure: Exception | None = None
@@ -36,15 +36,15 @@ class JournalLedger:
         self._thread.start()
         return self
 
-    def settle(self, bundle: SourceBundle, refusal: Refusal | None, report: Report) -> None:
+    def settle(self, settled: Settled, report: Report) -> None:
         """Notes a bundle; waits only if the disk cannot keep up.
 
         Raises:
             StoreError: The journal cannot be written.
         """
         with self._changed:
-            if refusal is not None:
-                self._refused.append((report.read, refusal))
+            self._outcomes.add(settled, report.read)
+            self._outcomes.forgets_intents = self._intents.is_used
             self._report = copy(report)
             self._ahead += 1
             self._changed.notify_all()
@@ -60,11 +60,11 @@ class JournalLedger:
                     self._changed.wait()
                 if self._report is None:
                     return
-                report, refused = self._report, self._refused
-                self._report, self._refused, self._ahead = None, [], 0
+                report, outcomes = self._report, self._outcomes
+                self._report, self._outcomes, self._ahead = None, Outcomes(), 0
                 self._changed.notify_all()
             try:
-                self._journal.save(self._id, report, refused)
+                self._journal.save(self._run, report, outcomes)
             except Exception as error:
                 with self._changed:
                     self._failure = error

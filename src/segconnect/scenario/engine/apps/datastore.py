@@ -62,13 +62,16 @@ def _put(call: Call, store: Store, key: str, record: Record) -> None:
     call.state.change(call.module_id, store, store.put(key, _fitting(call, store, record)))
 
 
-@module("datastore:AddRecord")
+def _adds(parameters: Parameters, values: Values) -> bool:
+    return not to_boolean(option(parameters, values, "overwrite"))
+
+
+@module("datastore:AddRecord", once=_adds, is_transacted=True)
 def add(call: Call, parameters: Parameters, values: Values) -> Bundle:
     """Adds a record, or replaces one where it may be overwritten."""
     store = _store(call, parameters)
     key = to_text(values.get("key")) or uuid4().hex[:12]
-    overwrites = to_boolean(option(parameters, values, "overwrite"))
-    if not overwrites and store.get(key) is not None:
+    if _adds(parameters, values) and store.get(key) is not None:
         raise ModuleError("DuplicateDataError", f"The record with the key '{key}' already exists.")
     _put(call, store, key, _data(call, store, values))
     return {"key": key}

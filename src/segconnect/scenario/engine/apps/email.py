@@ -13,7 +13,7 @@ from typing import Any
 
 from segconnect.mapping.values import to_array, to_buffer, to_text
 from segconnect.scenario.engine.errors import ModuleError, missing
-from segconnect.scenario.engine.registry import Bundle, Call, Parameters, Values, module
+from segconnect.scenario.engine.registry import Bundle, Call, Parameters, Values, always, module
 from segconnect.scenario.engine.services import Mail
 
 MAX_ATTACHMENTS = 25_000_000  # bytes
@@ -42,7 +42,7 @@ def _plain(address: str) -> str:
     return address.rpartition("<")[2].rstrip("> ") if "<" in address else address
 
 
-@module("email:ActionSendEmail", versions=(7,))
+@module("email:ActionSendEmail", versions=(7,), once=always)
 def send(call: Call, parameters: Parameters, values: Values) -> Bundle:
     """Sends an e-mail."""
     connection = call.services.connection(parameters, "account", "__IMTCONN__")

@@ -29,6 +29,7 @@ from segconnect.scenario.engine.services import FetchRequest, FetchResponse
 
 LONGEST = 300  # seconds
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+REPEATABLE = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS"))
 MOST_PAGES = 100
 
 _SECONDS = re.compile(r"[0-9]{1,6}")
@@ -275,25 +276,30 @@ def _request(call: Call, parameters: Parameters, values: Values, sign_in: str) -
     return _checked_output(response, parses, to_boolean(option(parameters, values, "handleErrors")))
 
 
-@module("http:ActionSendData", versions=(2, 3))
+def _acts(parameters: Parameters, values: Values) -> bool:
+    """Whether a request may have an effect each time that it is sent. Source: RFC 9110, 9.2."""
+    return to_text(values.get("method") or "get").upper() not in REPEATABLE
+
+
+@module("http:ActionSendData", versions=(2, 3), once=_acts)
 def send_data(call: Call, parameters: Parameters, values: Values) -> Bundle:
     """Makes a request."""
     return _request(call, parameters, values, "none")
 
 
-@module("http:ActionSendDataBasicAuth", versions=(2, 3))
+@module("http:ActionSendDataBasicAuth", versions=(2, 3), once=_acts)
 def send_data_basic(call: Call, parameters: Parameters, values: Values) -> Bundle:
     """Makes a request signed in with user name and password."""
     return _request(call, parameters, values, "basic")
 
 
-@module("http:ActionSendDataAPIKeyAuth", versions=(2, 3))
+@module("http:ActionSendDataAPIKeyAuth", versions=(2, 3), once=_acts)
 def send_data_api_key(call: Call, parameters: Parameters, values: Values) -> Bundle:
     """Makes a request signed in with an API key, in a header or in the query."""
     return _request(call, parameters, values, "api_key")
 
 
-@module("http:ActionSendDataOAuth", versions=(2, 3))
+@module("http:ActionSendDataOAuth", versions=(2, 3), once=_acts)
 def send_data_oauth(call: Call, parameters: Parameters, values: Values) -> Bundle:
     """Makes a request signed in with an access token, or with client credentials."""
     return _request(call, parameters, values, "oauth")
@@ -357,7 +363,7 @@ def _sign_in_of(parameters: Parameters) -> str:
     return SIGN_INS[kind]
 
 
-@module("http:MakeRequest", versions=(4,))
+@module("http:MakeRequest", versions=(4,), once=_acts)
 def make_request(call: Call, parameters: Parameters, values: Values) -> Iterator[Bundle]:
     """Makes a request, or one for each page; each page is a bundle."""
     sign_in = _sign_in_of(parameters)

@@ -59,12 +59,17 @@ def _function(module: type[Module]) -> Function:
     return run
 
 
+def _acts(parameters: Parameters, values: Values) -> bool:
+    return str(values.get("method")).upper() not in ("GET", "PUT", "DELETE")
+
+
 def _declare() -> None:
     for module in MODULES:
         name = _NAMES[module]
         first_line = (module.__doc__ or "").partition("\n")[0]
+        once = None if module.idempotent else _acts
         RUNNABLE[name] = Declaration(
-            name, Kind.ACTION, run=_function(module), help=first_line, sends=True
+            name, Kind.ACTION, run=_function(module), help=first_line, sends=True, once=once
         )
     ALIASES.append(alias)
 

@@ -1,0 +1,105 @@
+"""What `segconnect serve` puts together: the account, webhooks, and a worker beside them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from segconnect.scenario.hooks.app import PREFIX, HookApp
+from segconnect.scenario.journal import Journal
+from segconnect.settings import Settings
+
+LOOK_SECONDS = 1.0  # between two looks whether there is anything to run
+REST_SECONDS = 30.0  # for which a worker stays though there is nothing
+END_SECONDS = 15.0  # for which it may settle what is on its way
+LOG = logging.getLogger(__name__)
+
+
+class WithHooks:
+    """The account's app, and beside it webhooks."""
+
+    def __init__(self, account: ASGIApp, hooks: HookApp) -> None:
+        self._account, self._hooks = account, hooks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or the server's start and stop."""
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._hooks(scope, receive, send)
+            return
+        await self._account(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await self._hooks.close()
+
+
+class Beside:
+    """A worker in a process of its own, for as long as there is anything to run.
+
+    Its standard input ends with the server, however that ends; then it ends, too.
+    """
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self._settings, self._journal = settings, journal
+        self._process: subprocess.Popen[Any] | None = None
+        self._is_ended = Event()
+        self._needed_at = 0.0
+        self._failures = 0
+        self._thread = Thread(target=self._watch, name="worker", daemon=True)
+
+    def start(self) -> None:
+        """Begins to look."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the worker, and waits for it."""
+        self._is_ended.set()
+        self._thread.join()
+        self._stop()
+
+    def _watch(self) -> None:
+        while not self._is_ended.wait(LOOK_SECONDS * 2 ** min(self._failures, 6)):
+            try:
+                is_needed = self._journal.has_work()
+            except SQLAlchemyError:
+                LOG.exception("the journal did not answer")
+                continue
+            if is_needed:
+                self._needed_at = monotonic()
+            if self._process is not None and self._process.poll() is not None:
+                LOG.error("the worker ended (%s); it is started again", self._process.returncode)
+                self._process = None
+                self._failures += 1
+            if self._process is None and is_needed:
+                self._begin()
+            elif self._process is not None and monotonic() - self._needed_at > REST_SECONDS:
+                self._stop()
+
+    def _begin(self) -> None:
+        environment = {**os.environ, "SEGCONNECT_DATA": str(self._settings.data)}
+        if self._settings.database is not None:
+            environment["SEGCONNECT_DATABASE"] = self._settings.database_url
+        self._process = subprocess.Popen(  # our own interpreter and module
+            [sys.executable, "-m", "segconnect", "worker", "--until-eof"],
+            stdin=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is for the server, which ends it
+        )
+
+    def _stop(self) -> None:
+        if self._process is None:
+            return
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None

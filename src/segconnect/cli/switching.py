@@ -1,0 +1,283 @@
+"""`segconnect scenario on`, and what becomes of scenarios that are kept to start by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from segconnect.cli.options import AsJson, BindingsFile, Data
+from segconnect.errors import UsageError
+from segconnect.settings import Settings, load
+
+if TYPE_CHECKING:
+    from segconnect.scenario.hooks import Hooks
+    from segconnect.scenario.journal import Journal
+    from segconnect.scenario.journal.scenarios import ScenarioRow
+    from segconnect.scenario.preparing import Scenario
+
+Name = Annotated[str, typer.Argument(help="The scenario's name; `scenario list` shows them.")]
+
+
+def switch_on(
+    file: Annotated[
+        str, typer.Argument(help="A scenario's file; or the name of one that was switched off.")
+    ],
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            help="Such as 'every 15m', 'daily 09:00', 'weekly mon,fri 09:00', 'monthly 1 06:00',"
+            " 'cron 0 9 * * 1-5', 'once 2027-01-31T09:00', 'on demand' [as the scenario says]."
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What to call it [its own name].")] = None,
+    zone: Annotated[
+        str | None, typer.Option(help="Of times of day, such as Europe/Oslo [the scenario's].")
+    ] = None,
+    connection: Annotated[
+        str | None, typer.Option(help="Name of the connection that SegMetrics modules send with.")
+    ] = None,
+    bindings: BindingsFile = None,
+    queue: Annotated[
+        int | None, typer.Option(min=1, help="Requests of a webhook that may wait [10000].")
+    ] = None,
+    rate: Annotated[
+        int | None,
+        typer.Option(min=0, help="Requests of a webhook in ten seconds; 0 is any number [300]."),
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lets a scenario start by itself, by its schedule or webhook; `serve` or `worker` runs it."""
+    import json
+
+    from rich.console import Console
+
+    settings = load(data=data)
+    console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    with _opened(settings) as (journal, hooks):
+        if not Path(file).is_file():
+            row = journal.scenarios.get(file)
+            _switch_on_again(journal, row)
+            row = journal.scenarios.get(row.id)
+        else:
+            row = _keep(
+                journal, hooks, settings, console, Path(file), schedule, name, zone, connection,
+                bindings,
+            )  # fmt: skip
+        if row.hook is not None:
+            limits = {"queue_limit": queue, "rate": rate}
+            given = {key: value for key, value in limits.items() if value is not None}
+            if given:
+                hooks.set(row.hook, **given)
+        told = _values(row, hooks, settings)
+    if as_json:
+        typer.echo(json.dumps(told))
+        return
+    console.print(f"[green]on[/]  {row.name}: {told['starts']}")
+    if told["next"]:
+        console.print(f"Next: {told['next']}")
+    if told["webhook"]:
+        console.print(f"Send to: {told['webhook']}", markup=False)
+    console.print("It runs while `segconnect serve` or `segconnect worker` does.", style="dim")
+
+
+def switch_off(name: Name, data: Data = None) -> None:
+    """Lets a scenario start no more; it keeps where it stands, and its webhook."""
+    with _opened(load(data=data)) as (journal, _):
+        row = journal.scenarios.get(name)
+        journal.scenarios.set(row.id, is_on=False, next_at=None, told=None)
+    typer.echo(f"off  {row.name}")
+
+
+def listed(data: Data = None, as_json: AsJson = False) -> None:
+    """Lists the scenarios that are kept: when they start, and where they stand."""
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    settings = load(data=data)
+    with _opened(settings) as (journal, hooks):
+        rows = [_values(row, hooks, settings) for row in journal.scenarios.all()]
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    if not rows:
+        typer.echo("None is kept yet: segconnect scenario on FILE --schedule 'every 15m'")
+        return
+    table = Table("", "Scenario", "Starts", "Next", "To know", box=None)
+    for each in rows:
+        mark = Text("on", "green") if each["on"] else Text("off", "dim")
+        where = each["webhook"] or each["next"] or ""
+        table.add_row(mark, Text(each["name"]), Text(each["starts"]), where, Text(each["told"]))
+    Console(highlight=False).print(table)
+
+
+def remove(name: Name, data: Data = None) -> None:
+    """Forgets a scenario: where it stands, and its webhook's address; its history stays."""
+    with _opened(load(data=data)) as (journal, hooks):
+        row = journal.scenarios.get(name)
+        journal.scenarios.remove(row.id)
+        if row.hook is not None:
+            hooks.detach(row.hook)
+    typer.echo(f"Removed {row.name}.")
+
+
+def run_now(name: Name, data: Data = None, as_json: AsJson = False) -> None:
+    """Runs a scenario once now: it takes what is new, as if its schedule had come."""
+    from rich.console import Console
+
+    from segconnect.cli.running import carry_out
+    from segconnect.scenario.scheduler import run_of
+
+    settings = load(data=data)
+    with _opened(settings) as (journal, _):
+        row = journal.scenarios.get(name)
+        state = journal.scenarios.is_busy(row.id)
+        if state is not None:
+            raise UsageError(f"a run of {row.name} is {state}; `segconnect runs` shows it")
+        run = journal.create(run_of(row, "by hand"))
+    target = Path(f"{Path(row.file).stem}.refused.csv")
+    raise typer.Exit(carry_out(run, settings, Console(stderr=as_json), target, as_json))
+
+
+def _keep(
+    journal: Journal,
+    hooks: Hooks,
+    settings: Settings,
+    console: Any,
+    file: Path,
+    schedule: str | None,
+    name: str | None,
+    zone: str | None,
+    connection: str | None,
+    bindings: Path | None,
+) -> ScenarioRow:
+    import json
+
+    from segconnect.cli.checking import checked
+    from segconnect.scenario.journal import Takes
+    from segconnect.scenario.preparing import prepare
+    from segconnect.scenario.runner import reads_a_file
+    from segconnect.scenario.schedules import Schedule
+
+    document, bound = checked(file, bindings, connection, console)
+    scenario = prepare(file, document, bound, settings, connection=connection)
+    try:
+        scenario.check_connections(settings)
+        is_hook = scenario.plan.first.declaration.name.startswith("gateway:")
+        takes = Takes.SOURCE if reads_a_file(scenario.plan) else Takes.WHOLE
+        values = _scheduling(schedule, document.scheduling, is_hook)
+        read = Schedule.read(values)
+        if read.type == "immediately" and not is_hook:
+            raise UsageError(
+                f"{file}: no webhook starts it, so it needs a schedule: --schedule 'every 15m'"
+            )
+        kept = journal.scenarios.put(
+            name or scenario.plan.name or file.stem,
+            {
+                "file": str(file.resolve()),
+                "document": json.dumps(document.blueprint.raw),
+                "bindings": json.dumps(bound.to_values()),
+                "inputs": "{}",
+                "connection": connection,
+                "takes": (Takes.HOOK if is_hook else takes).value,
+                "schedule": json.dumps(values),
+                "is_instant": is_hook and read.type == "immediately",
+                "timezone": zone or document.blueprint.timezone,
+            },
+        )
+        if is_hook:
+            _attach(journal, hooks, kept, scenario)
+    finally:
+        scenario.close()
+    _switch_on_again(journal, kept)
+    return journal.scenarios.get(kept.id)
+
+
+def _scheduling(given: str | None, said: Any, is_hook: bool) -> dict[str, Any]:
+    """Answers the schedule that was given, or the scenario's own, or what is usual."""
+    from segconnect.scenario.schedules import parse_schedule
+
+    if given is not None:
+        return parse_schedule(given)
+    if isinstance(said, dict):
+        return said
+    return {"type": "immediately"} if is_hook else {"type": "indefinitely", "interval": 900}
+
+
+def _attach(journal: Journal, hooks: Hooks, row: ScenarioRow, scenario: Scenario) -> None:
+    """Gives a scenario its webhook, made as its first module says."""
+    nodes = scenario.plan.nodes.values()
+    responds = any(node.declaration.name == "gateway:WebhookRespond" for node in nodes)
+    values = {"scenario_id": row.id, "detached_at": None, "responds": responds}
+    if row.hook is None:
+        hook = hooks.create(row.name, **values)
+        journal.scenarios.set(row.id, hook=hook.id)
+    else:
+        hooks.set(row.hook, name=row.name, **values)
+
+
+def _switch_on_again(journal: Journal, row: ScenarioRow) -> None:
+    import json
+
+    from segconnect import clock
+    from segconnect.scenario.moments import millisecond
+    from segconnect.scenario.schedules import Schedule, next_after
+
+    now = clock.now()
+    schedule = Schedule.read(json.loads(row.schedule))
+    following = next_after(schedule, now, row.timezone, now)
+    if following is None and schedule.starts_by_itself:
+        raise UsageError(f"{row.name}: by its schedule it never starts again")
+    journal.scenarios.set(
+        row.id,
+        is_on=True,
+        began_at=millisecond(now),
+        next_at=None if following is None else millisecond(following),
+        errors=0,
+        told=None,
+    )
+
+
+def _values(row: ScenarioRow, hooks: Hooks, settings: Settings) -> dict[str, Any]:
+    import json
+    from zoneinfo import ZoneInfo
+
+    from segconnect.scenario.moments import moment
+    from segconnect.scenario.schedules import Schedule, describe
+
+    following = None
+    if row.is_on and row.next_at is not None and not row.is_instant:
+        at = moment(row.next_at).astimezone(ZoneInfo(row.timezone))
+        following = f"{at:%Y-%m-%d %H:%M} {row.timezone}"
+    webhook = None
+    if row.hook is not None:
+        webhook = f"http://{settings.host}:{settings.port}/hook/{hooks.get(row.hook).token}"
+    return {
+        "id": row.id,
+        "name": row.name,
+        "on": row.is_on,
+        "starts": describe(Schedule.read(json.loads(row.schedule)), row.timezone),
+        "next": following,
+        "webhook": webhook,
+        "told": row.told or "",
+        "file": row.file,
+    }
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[tuple[Journal, Hooks]]:
+    """Opens the journal and the webhooks, while the block runs."""
+    from segconnect.scenario import hooks, journal
+
+    with (
+        closing(journal.Journal(journal.url_of(settings))) as opened,
+        closing(hooks.Hooks(hooks.url_of(settings))) as found,
+    ):
+        yield opened, found
