@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
@@ -496,6 +496,10 @@ class Clock:
     def set(self, text: str) -> None:
         """Makes it this time, UTC."""
         self.moment = parse_moment(text)
+
+    def forward(self, time: timedelta) -> None:
+        """Lets time pass."""
+        self.moment += time
 
 
 @pytest.fixture

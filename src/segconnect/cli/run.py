@@ -14,6 +14,7 @@ from segconnect.settings import load
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from segconnect.scenario.engine import Plan
     from segconnect.scenario.preparing import Scenario
 
 
@@ -50,7 +51,8 @@ def command(
     from rich.console import Console
 
     from segconnect.cli.checking import checked
-    from segconnect.cli.running import Begun, carry_out
+    from segconnect.cli.running import Begun, carry_out, carry_out_whole
+    from segconnect.scenario.journal import Takes
     from segconnect.scenario.preparing import prepare
     from segconnect.scenario.runner import reads_a_file
 
@@ -75,7 +77,15 @@ def command(
                 outcome = carry_out(run, settings, console, target, as_json)
         else:
             handed_in = None if bundle is None else _bundles(bundle)
-            outcome = _once(scenario, console, handed_in, inputs, dry_run, as_json)
+            _check_begins(scenario.plan, handed_in)
+            if dry_run or trace:
+                outcome = _once(scenario, console, handed_in, inputs, dry_run, as_json)
+            else:
+                run = Begun(
+                    file, document, bound, scenario.plan.name, connection, inputs, Takes.WHOLE,
+                    handed_in,
+                )  # fmt: skip
+                outcome = carry_out_whole(run, settings, console, scenario.plan, as_json)
     finally:
         scenario.close()
     raise typer.Exit(outcome)
@@ -109,6 +119,16 @@ def _watched(
     return tell(console, report, refused, as_json)
 
 
+def _check_begins(plan: Plan, given: list[dict[str, Any]] | None) -> None:
+    from segconnect.scenario.engine import Kind
+
+    if given is None and plan.first.kind is Kind.LISTENER:
+        raise UsageError(
+            f"{plan.first.where} waits for a request; give what comes with it, --bundle FILE.json,"
+            " or let it start by itself: segconnect scenario on FILE"
+        )
+
+
 def _once(
     scenario: Scenario,
     console: Console,
@@ -117,29 +137,18 @@ def _once(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    import json
-
-    from segconnect.cli import show
-    from segconnect.scenario.engine import Kind, Status
+    """Runs as a whole in memory alone: a dry run, or one that is traced."""
+    from segconnect.cli.running import tell_whole
     from segconnect.scenario.engine.run import Run
     from segconnect.scenario.runner import Outbox, stay_at_home
 
     plan = scenario.plan
-    if given is None and plan.first.kind is Kind.LISTENER:
-        raise UsageError(
-            f"{plan.first.where} waits for a request; give what comes with it: --bundle FILE.json"
-        )
     outbox = Outbox()
     services = stay_at_home(scenario.services, outbox) if dry_run else scenario.services
     result = Run(plan, services, given=given, inputs=inputs).run()
-    outcome = {Status.SUCCESS: 0, Status.WARNING: 1, Status.ERROR: 2}[result.status]
-    if as_json:
-        typer.echo(json.dumps(show.result_values(result), default=str))
-        return outcome
-    if dry_run:
+    if dry_run and not as_json:
         _print_first(console, outbox.modules)
-    show.print_result(console, plan, result)
-    return outcome
+    return tell_whole(console, plan, result, as_json)
 
 
 def _print_first(console: Console, modules: list[Any]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +12,10 @@ import typer
 from rich.console import Console
 
 from segconnect.cli import show
+from segconnect.scenario import values_json
 from segconnect.scenario.blueprint import Bindings, Document
 from segconnect.scenario.durable import Worker
+from segconnect.scenario.engine import Plan, Result, Status
 from segconnect.scenario.journal import Journal, State, Takes, new_run, url_of
 from segconnect.scenario.runner import Outcome, Report
 from segconnect.settings import Settings
@@ -28,6 +31,7 @@ class Begun(NamedTuple):
     connection: str | None
     inputs: Mapping[str, Any]
     takes: Takes = Takes.SOURCE
+    handed: Sequence[Mapping[str, Any]] | None = None  # what the first module puts out
 
     def write_down(self, journal: Journal) -> str:
         """Writes it into the journal; answers its id."""
@@ -41,6 +45,8 @@ class Begun(NamedTuple):
             connection=self.connection,
             takes=self.takes.value,
         )
+        if self.handed is not None:
+            values["given"] = values_json.dumps({"handed": self.handed})
         return journal.create(values)
 
 
@@ -54,6 +60,35 @@ def carry_out(
         console.print(f"It rests. Go on with it: segconnect runs resume {run_id}", soft_wrap=True)
         return Outcome.PARTIAL
     return code
+
+
+def carry_out_whole(
+    run: Begun, settings: Settings, console: Console, plan: Plan, as_json: bool
+) -> int:
+    """Carries a run of the whole out, and tells; answers the exit code."""
+    with (
+        closing(Journal(url_of(settings))) as journal,
+        Worker(settings, journal, is_brief=True) as worker,
+    ):
+        run_id = run.write_down(journal)
+        report = worker.carry_out(run_id)
+        result = worker.results.pop(run_id, None)
+    if result is None:  # it could not even begin
+        assert report.stopped_by is not None
+        raise report.stopped_by
+    code = tell_whole(console, plan, result, as_json)
+    if result.incomplete:
+        console.print("What waits: segconnect incomplete list", style="yellow")
+    return code
+
+
+def tell_whole(console: Console, plan: Plan, result: Result, as_json: bool) -> int:
+    """Tells what became of a run of the whole; answers the exit code."""
+    if as_json:
+        typer.echo(json.dumps(show.result_values(result), default=str))
+    else:
+        show.print_result(console, plan, result)
+    return {Status.SUCCESS: 0, Status.WARNING: 1, Status.ERROR: 2}[result.status]
 
 
 def carried_out(

@@ -55,6 +55,7 @@ class Worker:
         self.settings, self.journal = settings, journal
         self._is_brief = is_brief
         self._executor = Executor(settings, journal, lambda: self.is_closing)
+        self.results = self._executor.results
         self._at_work = 0  # windows
         self._changed = Condition()
         self._stack = ExitStack()

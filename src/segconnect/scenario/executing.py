@@ -16,6 +16,7 @@ from segconnect.scenario import blueprint
 from segconnect.scenario.blueprint.bindings import validated
 from segconnect.scenario.engine import Result, retry, verdict
 from segconnect.scenario.engine.run import Run as EngineRun
+from segconnect.scenario.engine.result import Incomplete
 from segconnect.scenario.engine.settings import read_settings
 from segconnect.scenario.hooks import Hooks
 from segconnect.scenario.hooks import url_of as hooks_url
@@ -59,6 +60,7 @@ class Executor:
     ) -> None:
         self._settings, self.journal, self.is_closing = settings, journal, is_closing
         self._watchers: dict[str, Watcher] = {}
+        self.results: dict[str, Result] = {}  # of runs of the whole that somebody looks at
 
     @contextmanager
     def watched(
@@ -87,7 +89,7 @@ class Executor:
     def fail(self, row: RunRow, error: SegconnectError) -> None:
         """Ends a run that could not be carried out."""
         if row.takes == Takes.INCOMPLETE:
-            for incomplete in self._mine(row):
+            for _, incomplete in self._mine(row):
                 incomplete.reason, incomplete.kind = str(error), error.kind
                 self.journal.incompletes.settle(incomplete)
         result = Result(row.scenario, row.id, clock.now())
@@ -187,23 +189,30 @@ class Executor:
         keeps = not scenario.plan.settings.confidential and not self.journal.count_samples(row.id)
         began = monotonic()
 
-        def started(bundles: Any, cursors: Mapping[int, Any]) -> None:
-            report.read += len(bundles)
-            self.journal.give(row.id, bundles, cursors)
-
         intents = self.journal.intents_of(row.id)
-        intents.enter(0)
+        cycle, told = self.journal.given(row)
+
+        def started(bundles: Any, cursors: Mapping[int, Any]) -> None:
+            nonlocal cycle
+            cycle += 1
+            intents.enter(cycle)
+            report.read += len(bundles)
+            if "given" not in told:
+                self.journal.give(row.id, cycle, bundles, cursors)
+
         services = replace(
             scenario.services, intents=intents, on_start=started, should_stop=pause.is_due
         )
-        resumed = None
-        if row.given is not None:
-            bundles, cursors = self.journal.given(row)
-            resumed = (bundles, cursors)
         run = EngineRun(
-            scenario.plan, services, inputs=json.loads(row.inputs), trace=keeps, resumed=resumed
+            scenario.plan,
+            services,
+            inputs=json.loads(row.inputs),
+            trace=keeps,
+            **told,
         )
         result = run.run()
+        if row.id in self._watchers:
+            self.results[row.id] = result
         report.seconds += monotonic() - began
         report.modules = result.operations
         report.operations = result.total
@@ -232,11 +241,18 @@ class Executor:
 
     # incomplete executions
 
-    def _mine(self, row: RunRow) -> list[Any]:
-        """Answers the incomplete executions that a run took up, and is not through with."""
+    def _mine(self, row: RunRow) -> list[tuple[int, Incomplete]]:
+        """Answers the incomplete executions that a run took up, and is not through with.
+
+        Each comes with its place among all that it took.
+        """
         ids = json.loads(row.given or "{}").get("ids", ())
         rows = [self.journal.incompletes.get(id_) for id_ in ids]
-        return [each.to_incomplete() for each in rows if each.state == Wait.RUNNING]
+        return [
+            (place, each.to_incomplete())
+            for place, each in enumerate(rows)
+            if each.state == Wait.RUNNING
+        ]
 
     def _incomplete(self, row: RunRow, scenario: Scenario) -> bool:
         report = self.journal.report(row)
@@ -247,9 +263,9 @@ class Executor:
         )
         began, spent = monotonic(), report.seconds
         last = Result(row.scenario, row.id, clock.now())
-        for incomplete in self._mine(row):
+        for place, incomplete in self._mine(row):
             kept = self.journal.incompletes.get(incomplete.id)
-            intents.enter(kept.number)
+            intents.enter(place)
             services = replace(scenario.services_of(Path(kept.file)), intents=intents)
             last = retry(incomplete, services, as_done=as_done)
             report.read += 1

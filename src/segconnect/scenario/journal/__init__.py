@@ -232,16 +232,28 @@ class Journal:
             return int(connected.scalar(query) or 0)
 
     def give(
-        self, id_: str, bundles: Sequence[Mapping[str, Any]], cursors: Mapping[int, Any]
+        self,
+        id_: str,
+        cycle: int,
+        bundles: Sequence[Mapping[str, Any]],
+        cursors: Mapping[int, Any],
     ) -> None:
-        """Writes down what the first module of a run put out, and where it will stand then."""
-        given = {"bundles": [dict(each) for each in bundles], "cursors": list(cursors.items())}
+        """Writes down what the first module puts out in a cycle, and where it will stand then."""
+        given = {
+            "cycle": cycle,
+            "bundles": [dict(each) for each in bundles],
+            "cursors": list(cursors.items()),
+        }
         self._set(id_, given=values_json.dumps(given))
 
-    def given(self, row: RunRow) -> tuple[list[dict[str, Any]], dict[int, Any]]:
-        """Answers what the first module of a run put out."""
-        found = values_json.loads(row.given or "{}")
-        return found.get("bundles", []), dict(found.get("cursors", ()))
+    def given(self, row: RunRow) -> tuple[int, dict[str, Any]]:
+        """Answers the cycles that are over, and what the engine is told of the next one."""
+        if row.given is None:
+            return 0, {}
+        found = values_json.loads(row.given)
+        if "handed" in found:
+            return 0, {"given": found["handed"]}
+        return found["cycle"] - 1, {"resumed": (found["bundles"], dict(found["cursors"]))}
 
     def give_back(self, id_: str, returned: Mapping[str, Any]) -> None:
         """Writes down what a run of the whole gave back."""
