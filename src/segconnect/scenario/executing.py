@@ -15,9 +15,10 @@ from segconnect.errors import ScenarioError, SegconnectError
 from segconnect.scenario import blueprint
 from segconnect.scenario.blueprint.bindings import validated
 from segconnect.scenario.engine import Result, retry, verdict
-from segconnect.scenario.engine.run import Run as EngineRun
 from segconnect.scenario.engine.result import Incomplete
+from segconnect.scenario.engine.run import Run as EngineRun
 from segconnect.scenario.engine.settings import read_settings
+from segconnect.scenario.engine.state import Response
 from segconnect.scenario.hooks import Hooks
 from segconnect.scenario.hooks import url_of as hooks_url
 from segconnect.scenario.journal import Journal, Outcomes, RunRow, State, Takes
@@ -27,7 +28,15 @@ from segconnect.scenario.journal.scenarios import Memory, ScenarioRow
 from segconnect.scenario.moments import millisecond
 from segconnect.scenario.other_sources import HookSource, RefusedSource, SomeOf
 from segconnect.scenario.preparing import Scenario, prepare
-from segconnect.scenario.runner import Ledger, Outcome, Progress, Run, source_of
+from segconnect.scenario.runner import (
+    Ledger,
+    Outcome,
+    Progress,
+    Report,
+    Run,
+    Settled,
+    source_of,
+)
 from segconnect.scenario.sources import Source
 from segconnect.settings import Settings
 
@@ -36,6 +45,9 @@ OPENINGS = 10  # a window is at least so many times as long as that takes: sorti
 LOOK_SECONDS = 0.5  # between two looks whether a person wants a run to end
 LINGER_SECONDS = 2.0  # for which a run waits for more of a webhook's requests
 HOOK_LOOK_SECONDS = 0.02  # between two looks for them
+
+ACCEPTED = Response(200, "Accepted", [])
+FAILED = Response(500, "Scenario failed to complete.", [])
 
 STATES = {
     Outcome.SUCCESS: State.SUCCEEDED,
@@ -115,10 +127,11 @@ class Executor:
             self._source(row, scenario) as source,
             JournalLedger(self.journal, row, intents) as ledger,
         ):
+            own: Ledger = _Answering(ledger) if _responds(row, scenario) else ledger
             while True:
                 run = Run(
                     scenario,
-                    ledgers=(ledger, *ledgers),
+                    ledgers=(own, *ledgers),
                     inputs=json.loads(row.inputs),
                     after=report.cursor,
                     report=report,
@@ -326,6 +339,25 @@ class Executor:
 
 
 MOST_SAMPLES = 200  # operations of a run of the whole that are kept
+
+
+class _Answering:
+    """A ledger that lets no caller of a webhook wait in vain."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def settle(self, settled: Settled, report: Report) -> None:
+        """See `Ledger`."""
+        if settled.response is None:
+            is_well = settled.refusal is None and not settled.waiting
+            settled = settled._replace(response=ACCEPTED if is_well else FAILED)
+        self._ledger.settle(settled, report)
+
+
+def _responds(row: RunRow, scenario: Scenario) -> bool:
+    names = (node.declaration.name for node in scenario.plan.nodes.values())
+    return row.takes == Takes.HOOK and "gateway:WebhookRespond" in names
 
 
 def _some_of(source: Source, row: RunRow) -> Source:
