@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import client, ingest, mapping, pipeline, start
+from benchmarks import client, contacts, idle, ingest, mapping, pipeline, start
 from benchmarks.postgres import cluster
 
 IS_SMALL = os.environ.get("SEGCONNECT_BENCH") == "small"
@@ -85,6 +85,28 @@ def main() -> None:
         f"Jinja2 {by_jinja:,.0f}/s; slowest {slowest:.1f}: {template}",
     )
     pipeline_row("SQLite", None)
+    with directory() as data:
+        found = contacts.run(data, ROWS)
+    for way, kind in (("alone", "one by one"), ("batch", "in batches")):
+        ours_rate, hand_rate = found[way], found[f"{way}_by_hand"]
+        table.add_row(
+            f"CSV → filter → six fields → contacts, {kind}",
+            f"{ours_rate:,.0f}/s",
+            f"by hand on our client {hand_rate:,.0f}/s",
+            f"{ours_rate / hand_rate:.2f}",
+            "0.6",
+            f"{ROWS:,} rows, peak {found['peak_mb']:.0f} MB" if way == "batch" else "",
+        )
+    with directory() as data:
+        found = idle.run(data)
+    table.add_row(
+        f"{idle.SCHEDULES:,} idle schedules: processor time of a worker",
+        f"{found['with']:.1f} %",
+        f"without any {found['without']:.1f} %",
+        "",
+        "",
+        "",
+    )
     with cluster() as create:
         ingest_row("PostgreSQL", create("one"))
         pipeline_row("PostgreSQL", create("two"))
