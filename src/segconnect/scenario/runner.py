@@ -325,12 +325,18 @@ class Run:
 
         client: Any = self._services.client_for(last.connection)
         for result in client.send_many(modules()):
-            bundle, refusal = waiting.popleft().settled.bundle, None
+            settled = waiting.popleft().settled
             if result.error is None:
                 self.report.operations += 1
+                settled = settled._replace(is_delivered=True)
             else:
+                bundle = settled.bundle
                 refusal = Refusal(bundle.place, last.label, result.error, bundle.values)
-            self._settle(Settled(bundle, refusal, is_delivered=result.error is None))
+                settled = settled._replace(refusal=refusal)
+            for operation in settled.samples:
+                if operation.module_id == last.id:
+                    _show(operation, result)
+            self._settle(settled)
             settle_known()
 
     def _one_by_one(self) -> None:
@@ -409,6 +415,13 @@ class Run:
         for ledger in self._ledgers:
             ledger.settle(settled, report)
         self._tell()
+
+
+def _show(operation: Operation, result: Any) -> None:
+    """Lets a sample say what came of a module that was sent after it was taken."""
+    operation.output = [] if result.error is not None else [result.output]
+    if result.error is not None:
+        operation.error = {"type": result.error.kind, "message": str(result.error)}
 
 
 def _are_filtered(settled: Settled, last: _Waiting) -> bool:

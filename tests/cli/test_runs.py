@@ -1,0 +1,171 @@
+"""The history on the command line: what ran, run again in parts, and what waits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Commands, Shop
+
+SCENARIO = """
+name: People
+settings: {{dlq: {dlq}}}
+flow:
+  - {{id: 1, module: csv, parameters: {{file: people.csv}}}}
+  - {{id: 2, module: "json:ParseJSON", mapper: {{json: "{{{{1.{field}}}}}"}}}}
+  - {{id: 3, module: add-update-contact, mapper: {{email: "{{{{2.mail}}}}"}}}}
+"""
+
+
+class Place:
+    """A directory with a scenario of which a row cannot be read."""
+
+    def __init__(self, path: Path, segconnect: Commands, shop: Shop) -> None:
+        self.path, self._segconnect = path, segconnect
+        self.shop = shop
+        self.write("false")
+        rows = ['{"mail": "ann@b.c"}', "no JSON", '{"mail": "bob@b.c"}', '{"mail": "cid@b.c"}']
+        lines = "".join('"{}"\n'.format(row.replace('"', '""')) for row in rows)
+        (path / "people.csv").write_text("text\n" + lines)
+        self(
+            "connection", "add", "shop", "--account-id", shop.account_id, "--integration-id",
+            shop.integration_id, "--base-url", shop.base_url, "--api-key-stdin",
+            stdin=shop.api_key + "\n",
+        )  # fmt: skip
+
+    def write(self, dlq: str, field: str = "text", name: str = "people.yaml") -> None:
+        (self.path / name).write_text(SCENARIO.format(dlq=dlq, field=field))
+
+    def __call__(self, *arguments: object, stdin: str = "") -> Any:
+        return self._segconnect(*arguments, stdin=stdin)
+
+    def run(self) -> str:
+        """Runs the scenario; answers the run's id."""
+        done = self("run", "people.yaml", "--connection", "shop", "--json")
+        assert done.code == 1, done.err
+        run: str = done.json["run"]
+        return run
+
+    def show(self, run: str) -> Any:
+        return self("runs", "show", run, "--json").json
+
+
+@pytest.fixture
+def place(
+    tmp_path: Path, segconnect: Commands, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> Place:
+    monkeypatch.chdir(tmp_path)
+    return Place(tmp_path, segconnect, shop)
+
+
+def test_a_run_is_shown_with_its_operations_and_what_went_in_and_came_out(place: Place) -> None:
+    run = place.run()
+    shown, page = place.show(run), place("runs", "show", run).out
+
+    assert shown["modules"] == {"1": 4, "2": 4, "3": 3}
+    assert [each["read"] for each in shown["windows"]] == [4]
+    parsed = [each for each in shown["samples"] if each["module_id"] == 2]
+    assert parsed[0]["input"] == {"json": '{"mail": "ann@b.c"}'}
+    assert parsed[0]["output"] == [{"mail": "ann@b.c"}]
+    assert parsed[1]["error"]["type"] == "DataError"
+    assert [each["where"] for each in shown["refused_bundles"]] == ["people.csv, line 3"]
+    assert "people.csv, line 3" in page
+    assert "Parse JSON" in page
+
+
+def test_refused_bundles_are_run_alone_when_the_scenario_is_mended(place: Place) -> None:
+    run = place.run()
+    mended = (place.path / "people.yaml").read_text().splitlines()
+    del mended[5]  # what could not be read is not read
+    mended[-1] = mended[-1].replace("{{2.mail}}", "eve@b.c")
+    (place.path / "mended.yaml").write_text("\n".join(mended))
+
+    same = place("runs", "retry", run, "--json")
+    done = place("runs", "retry", run, "--scenario", "mended.yaml", "--json")
+
+    assert (same.json["read"], same.json["refused"]) == (1, 1)
+    assert (done.json["read"], done.json["delivered"]) == (1, 1), done.err
+    assert place.shop.contact("eve@b.c")["email"] == "eve@b.c"
+    assert place("runs", "retry", done.json["run"]).code == 2  # it refused nothing
+
+
+def test_a_run_is_run_again_from_a_bundle_on_and_one_bundle_is_replayed(place: Place) -> None:
+    run = place.run()
+
+    again = place("runs", "again", run, "--from", 3, "--json").json
+    whole = place("runs", "again", run, "--window", 1, "--json").json
+    replayed = place("runs", "replay", run, 2, "--json").json
+    none = place("runs", "again", run, "--window", 7)
+
+    assert (again["read"], again["delivered"]) == (2, 2)
+    assert whole["read"] == 4
+    assert (replayed["read"], replayed["refused"]) == (1, 1)
+    assert [each["where"] for each in place.show(replayed["run"])["refused_bundles"]] == [
+        "people.csv, line 3"
+    ]
+    assert none.code == 2
+    assert "had 1 windows" in none.err
+
+
+def test_what_waits_is_listed_edited_taken_up_and_dropped(place: Place) -> None:
+    flow = (place.path / "people.yaml").read_text().replace("dlq: false", "dlq: true")
+    flow = flow.replace(
+        'mapper: {json: "{{1.text}}"}}',
+        'mapper: {json: "{{1.text}}"}, onerror: [{id: 9, module: break, mapper: {retry: false}}]}',
+    )
+    (place.path / "people.yaml").write_text(flow)
+    run = place.run()
+    [waiting] = place("incomplete", "list", "--json").json
+    id_ = waiting["id"]
+    held = place("incomplete", "show", id_, "--json").json["bundles"]
+    bundles = {"1": {"text": '{"mail": "dan@b.c"}'}}
+    (place.path / "held.json").write_text(json.dumps(bundles))
+
+    edited = place("incomplete", "edit", id_[:10], "--bundles", "held.json")
+    wrong = place("incomplete", "edit", id_, "--bundles", "people.csv")
+    taken = place("incomplete", "retry", id_, "--json")
+    again = place("incomplete", "retry", id_)
+
+    assert place.show(run)["waiting"] == 1
+    assert (waiting["place"], waiting["module_id"], waiting["state"]) == (
+        "people.csv, line 3", 2, "unresolved",
+    )  # fmt: skip
+    assert held == {"1": {"text": "no JSON"}}
+    assert edited.code == 0, edited.err
+    assert wrong.code == 2
+    assert "expected JSON" in wrong.err
+    assert (taken.code, taken.json["delivered"]) == (0, 1), taken.err
+    assert again.code == 2
+    assert "is resolved already" in again.err
+    assert place.shop.contact("dan@b.c") is not None
+    assert place("incomplete", "list").out == "Nothing waits.\n"
+
+    place.run()
+    [other] = place("incomplete", "list", "--json").json
+    assert place("incomplete", "drop", other["id"]).code == 0
+    assert place("incomplete", "list", "--json").json == []
+    assert len(place("incomplete", "list", "--all", "--json").json) == 2
+
+
+def test_a_scenario_is_switched_on_and_off_and_forgotten(place: Place) -> None:
+    on = place("scenario", "on", "people.yaml", "--connection", "shop", "--schedule", "every 15m")
+    wrong = place("scenario", "on", "people.yaml", "--connection", "shop", "--schedule", "soon")
+    immediate = place(
+        "scenario", "on", "people.yaml", "--connection", "shop", "--schedule", "immediately"
+    )
+    off = place("scenario", "off", "People")
+    [kept] = place("scenario", "list", "--json").json
+    again = place("scenario", "on", "People")
+    removed = place("scenario", "remove", "People")
+    unknown = place("scenario", "now", "Peple")
+
+    assert "every 15 minutes" in on.out, on.err
+    assert wrong.code == immediate.code == unknown.code == 2
+    assert "is not a schedule" in wrong.err
+    assert "no webhook starts it" in immediate.err
+    assert (off.code, kept["on"], kept["next"]) == (0, False, None)
+    assert again.code == removed.code == 0
+    assert place("scenario", "list", "--json").json == []
