@@ -115,11 +115,16 @@ class Worker:
         self._dbos.destroy(destroy_registry=True)
         self._stack.close()
 
-    def enqueue(self, run_id: str) -> None:
-        """Hands a new run to whichever worker has room; doing it twice is harmless."""
+    def enqueue(self, run_id: str, turn: str = "0") -> None:
+        """Hands a run to whichever worker has room; doing it twice is harmless.
+
+        Args:
+            run_id: The run.
+            turn: Tells when it is gone on with from when it began.
+        """
         from dbos import SetWorkflowID
 
-        with SetWorkflowID(f"{run_id}-0"):
+        with SetWorkflowID(f"{run_id}-{turn}"):
             self._dbos.enqueue_workflow(QUEUE, self._workflow, run_id)
 
     def carry_out(

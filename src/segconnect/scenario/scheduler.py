@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from segconnect import clock
@@ -23,7 +24,7 @@ from segconnect.scenario.journal.scenarios import Memory, ScenarioRow
 from segconnect.scenario.moments import millisecond, moment
 from segconnect.scenario.schedules import Schedule, missed, next_after
 
-LATE = timedelta(seconds=5)  # a run that nobody began by then is handed out again
+LATE = 5.0  # seconds; a run that nobody began by then is handed out again
 KEPT = timedelta(days=30)  # of history
 CLEAN = timedelta(hours=1)  # between two cleanings
 LOG = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Scheduler:
         self._worker, self._hooks, self._kept = worker, hooks, kept
         self.journal: Journal = worker.journal
         self._cleaned: datetime | None = None
+        self._handed: dict[tuple[str, str], float] = {}  # runs that were, and when
 
     def turn(self) -> list[str]:
         """Starts what is due now; answers the ids of the runs."""
@@ -49,12 +51,21 @@ class Scheduler:
         begun = self._each(self.journal.scenarios.due(now), lambda row: self._start(row, now))
         begun += self._each(self.journal.scenarios.instant(), lambda row: self._hear(row, now))
         begun += self._each(by_run(self.journal.incompletes.due(now)), self._retry)
-        for run in self.journal.waiting_since(millisecond(now - LATE)):
-            self._worker.enqueue(run)
+        self._hand_out()
         if self._cleaned is None or now - self._cleaned > CLEAN:
             self._cleaned = now
             self.journal.forget(millisecond(now - self._kept))
         return begun
+
+    def _hand_out(self) -> None:
+        """Hands out what was written down elsewhere; what nobody began, after a while again."""
+        queued = self.journal.queued()
+        late = monotonic() - LATE
+        self._handed = {key: at for key, at in self._handed.items() if key in queued and at > late}
+        for key in queued:
+            if key not in self._handed:
+                self._handed[key] = monotonic()
+                self._worker.enqueue(*key)
 
     def _each(self, due: Iterable[Any], start: Callable[[Any], str | None]) -> list[str]:
         begun = []
@@ -65,7 +76,6 @@ class Scheduler:
                 LOG.exception("what is due cannot be started")
                 continue
             if run is not None:
-                self._worker.enqueue(run)
                 begun.append(run)
         return begun
 

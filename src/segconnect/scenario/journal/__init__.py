@@ -7,6 +7,7 @@ together in one commit. A process that dies leaves a run that another one can ta
 from __future__ import annotations
 
 import json
+import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -138,11 +139,23 @@ class Journal:
         with self.engine.connect() as connected:
             return any(connected.execute(each.limit(1)).first() for each in queries)
 
-    def waiting_since(self, by: int) -> list[str]:
-        """Answers the runs that were written down by a moment, and that nobody began."""
-        is_late = (runs.c.state == State.QUEUED.value) & (runs.c.created_at <= by)
+    def queued(self) -> list[tuple[str, str]]:
+        """Answers the runs that wait for a worker, the first ones first, and their turns."""
+        query = select(runs.c.id, runs.c.asked).where(runs.c.state == State.QUEUED.value)
         with self.engine.connect() as connected:
-            return list(connected.scalars(select(runs.c.id).where(is_late).limit(100)))
+            found = connected.execute(query.order_by(runs.c.created_at).limit(100))
+            return [(row.id, row.asked or "0") for row in found]
+
+    def queue(self, id_: str) -> None:
+        """Lets a worker go on with a run that rests, failed or was canceled."""
+        self._set(
+            id_,
+            state=State.QUEUED.value,
+            asked=secrets.token_hex(3),  # its turn
+            ended_at=None,
+            error_kind=None,
+            error=None,
+        )
 
     def forget(self, before: int) -> None:
         """Deletes what ended before a moment, with all that belongs to it."""

@@ -1,0 +1,1 @@
+"""The pages: connecting, running, watching, and reading what each ad earned."""
