@@ -141,6 +141,7 @@ def retry(
 
     from segconnect.cli.running import carry_out
     from segconnect.cli.runs import journal_of
+    from segconnect.scenario.journal import State
     from segconnect.scenario.scheduler import by_run, retry_of
 
     settings = load(data=data)
@@ -151,7 +152,9 @@ def retry(
             rows = [journal.incompletes.get(each) for each in which]
         for row in rows:
             _check_open(row)
-        runs = [retry_of(journal, each, as_done=as_done) for each in by_run(rows)]
+        runs = [
+            retry_of(journal, each, as_done=as_done, state=State.PAUSED) for each in by_run(rows)
+        ]
     if not rows:
         typer.echo("Nothing waits.")
     console = Console(stderr=as_json, highlight=False)

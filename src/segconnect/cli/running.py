@@ -44,6 +44,7 @@ class Begun(NamedTuple):
             inputs=json.dumps(self.inputs),
             connection=self.connection,
             takes=self.takes.value,
+            state=State.PAUSED.value,  # it is begun here, and by no worker
         )
         if self.handed is not None:
             values["given"] = values_json.dumps({"handed": self.handed})

@@ -206,7 +206,7 @@ def _again(
 
     from segconnect.cli.checking import checked
     from segconnect.cli.running import carry_out
-    from segconnect.scenario.journal import Takes, repeated
+    from segconnect.scenario.journal import State, Takes, repeated
 
     console = Console(stderr=as_json, highlight=False)
     settings = load(data=data)
@@ -224,7 +224,7 @@ def _again(
                 "document": json.dumps(document.blueprint.raw),
                 "bindings": json.dumps(bound.to_values()),
             }
-        again = journal.create(values)
+        again = journal.create({**values, "state": State.PAUSED.value})  # it is begun here
     target = refused or Path(f"{Path(row.file).stem}.refused.csv")
     raise typer.Exit(carry_out(again, settings, console, target, as_json))
 

@@ -19,28 +19,42 @@ def command(
     ] = False,
 ) -> None:
     """Serves until it is told to stop (Ctrl-C), and runs the scenarios that are on."""
+    import secrets
     from contextlib import closing
 
+    from segconnect.account.app import Account
     from segconnect.account.serving import serve  # the server, only where it is used
-    from segconnect.cli.serving import Beside, WithHooks
+    from segconnect.cli.serving import Beside, Together
     from segconnect.scenario import hooks
     from segconnect.scenario.hooks.app import HookApp
     from segconnect.scenario.journal import Journal, url_of
+    from segconnect.web import users
+    from segconnect.web.house import House
 
     settings = load(host=host, port=port, data=data)
-    with closing(Journal(url_of(settings))) as journal:
-        app = HookApp(hooks.Hooks(hooks.url_of(settings)), journal)
+    with (
+        closing(Journal(url_of(settings))) as journal,
+        closing(users.Users(users.url_of(settings))) as known,
+    ):
+        found = hooks.Hooks(hooks.url_of(settings))
+        app = HookApp(found, journal)
+        token = secrets.token_urlsafe(24)
         beside = None if no_runs else Beside(settings, journal)
 
         def ready(address: str) -> None:
             typer.echo(
                 f"Serving {address}, import API at {address}/api, reference at {address}/docs"
             )
+            typer.echo(f"Pages: {address}/app/sign-in?token={token}")
             if beside is not None:
                 beside.start()
 
+        def within(account: Account) -> Together:
+            house = House(settings, account.engine, journal, found, known, token)
+            return Together(account, app, house)
+
         try:
-            serve(settings, ready, lambda account: WithHooks(account, app))
+            serve(settings, ready, within)
         finally:
             if beside is not None:
                 beside.close()

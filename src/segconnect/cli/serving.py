@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from segconnect.scenario.hooks.app import PREFIX, HookApp
 from segconnect.scenario.journal import Journal
 from segconnect.settings import Settings
+from segconnect.web.house import House
 
 LOOK_SECONDS = 1.0  # between two looks whether there is anything to run
 REST_SECONDS = 30.0  # for which a worker stays though there is nothing
@@ -23,16 +24,24 @@ END_SECONDS = 15.0  # for which it may settle what is on its way
 LOG = logging.getLogger(__name__)
 
 
-class WithHooks:
-    """The account's app, and beside it webhooks."""
+class Together:
+    """The account's app, and beside it webhooks and pages."""
 
-    def __init__(self, account: ASGIApp, hooks: HookApp) -> None:
-        self._account, self._hooks = account, hooks
+    def __init__(self, account: ASGIApp, hooks: HookApp, house: House) -> None:
+        self._account, self._hooks, self._house = account, hooks, house
+        self._pages: ASGIApp | None = None  # made when somebody looks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, or the server's start and stop."""
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._hooks(scope, receive, send)
+            return
+        if scope["type"] == "http" and (scope["path"] + "/").startswith("/app/"):
+            if self._pages is None:
+                from segconnect.web.app import Web
+
+                self._pages = Web(self._house)
+            await self._pages(scope, receive, send)
             return
         await self._account(scope, receive, send)
         if scope["type"] == "lifespan":

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from segconnect.scenario.hooks import Hooks
     from segconnect.scenario.journal import Journal
     from segconnect.scenario.journal.scenarios import ScenarioRow
-    from segconnect.scenario.preparing import Scenario
 
 Name = Annotated[str, typer.Argument(help="The scenario's name; `scenario list` shows them.")]
 
@@ -56,12 +55,14 @@ def switch_on(
 
     from rich.console import Console
 
+    from segconnect.scenario.keeping import switch_on as again
+
     settings = load(data=data)
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     with _opened(settings) as (journal, hooks):
         if not Path(file).is_file():
             row = journal.scenarios.get(file)
-            _switch_on_again(journal, row)
+            again(journal, row)
             row = journal.scenarios.get(row.id)
         else:
             row = _keep(
@@ -133,6 +134,7 @@ def run_now(name: Name, data: Data = None, as_json: AsJson = False) -> None:
     from rich.console import Console
 
     from segconnect.cli.running import carry_out
+    from segconnect.scenario.journal import State
     from segconnect.scenario.scheduler import run_of
 
     settings = load(data=data)
@@ -141,7 +143,7 @@ def run_now(name: Name, data: Data = None, as_json: AsJson = False) -> None:
         state = journal.scenarios.is_busy(row.id)
         if state is not None:
             raise UsageError(f"a run of {row.name} is {state}; `segconnect runs` shows it")
-        run = journal.create(run_of(row, "by hand"))
+        run = journal.create({**run_of(row, "by hand"), "state": State.PAUSED.value})
     target = Path(f"{Path(row.file).stem}.refused.csv")
     raise typer.Exit(carry_out(run, settings, Console(stderr=as_json), target, as_json))
 
@@ -158,91 +160,25 @@ def _keep(
     connection: str | None,
     bindings: Path | None,
 ) -> ScenarioRow:
-    import json
-
     from segconnect.cli.checking import checked
-    from segconnect.scenario.journal import Takes
-    from segconnect.scenario.preparing import prepare
-    from segconnect.scenario.runner import reads_a_file
-    from segconnect.scenario.schedules import Schedule
-
-    document, bound = checked(file, bindings, connection, console)
-    scenario = prepare(file, document, bound, settings, connection=connection)
-    try:
-        scenario.check_connections(settings)
-        is_hook = scenario.plan.first.declaration.name.startswith("gateway:")
-        takes = Takes.SOURCE if reads_a_file(scenario.plan) else Takes.WHOLE
-        values = _scheduling(schedule, document.scheduling, is_hook)
-        read = Schedule.read(values)
-        if read.type == "immediately" and not is_hook:
-            raise UsageError(
-                f"{file}: no webhook starts it, so it needs a schedule: --schedule 'every 15m'"
-            )
-        kept = journal.scenarios.put(
-            name or scenario.plan.name or file.stem,
-            {
-                "file": str(file.resolve()),
-                "document": json.dumps(document.blueprint.raw),
-                "bindings": json.dumps(bound.to_values()),
-                "inputs": "{}",
-                "connection": connection,
-                "takes": (Takes.HOOK if is_hook else takes).value,
-                "schedule": json.dumps(values),
-                "is_instant": is_hook and read.type == "immediately",
-                "timezone": zone or document.blueprint.timezone,
-            },
-        )
-        if is_hook:
-            _attach(journal, hooks, kept, scenario)
-    finally:
-        scenario.close()
-    _switch_on_again(journal, kept)
-    return journal.scenarios.get(kept.id)
-
-
-def _scheduling(given: str | None, said: Any, is_hook: bool) -> dict[str, Any]:
-    """Answers the schedule that was given, or the scenario's own, or what is usual."""
+    from segconnect.scenario.keeping import keep, switch_on
     from segconnect.scenario.schedules import parse_schedule
 
-    if given is not None:
-        return parse_schedule(given)
-    if isinstance(said, dict):
-        return said
-    return {"type": "immediately"} if is_hook else {"type": "indefinitely", "interval": 900}
-
-
-def _attach(journal: Journal, hooks: Hooks, row: ScenarioRow, scenario: Scenario) -> None:
-    """Gives a scenario its webhook, made as its first module says."""
-    nodes = scenario.plan.nodes.values()
-    responds = any(node.declaration.name == "gateway:WebhookRespond" for node in nodes)
-    values = {"scenario_id": row.id, "detached_at": None, "responds": responds}
-    if row.hook is None:
-        hook = hooks.create(row.name, **values)
-        journal.scenarios.set(row.id, hook=hook.id)
-    else:
-        hooks.set(row.hook, name=row.name, **values)
-
-
-def _switch_on_again(journal: Journal, row: ScenarioRow) -> None:
-    import json
-
-    from segconnect import clock
-    from segconnect.scenario.moments import millisecond
-    from segconnect.scenario.schedules import Schedule, next_after
-
-    now = clock.now()
-    schedule = Schedule.read(json.loads(row.schedule))
-    following = next_after(schedule, now, row.timezone, now)
-    if following is None and schedule.starts_by_itself:
-        raise UsageError(f"{row.name}: by its schedule it never starts again")
-    journal.scenarios.set(
-        row.id,
-        is_on=True,
-        began_at=millisecond(now),
-        next_at=None if following is None else millisecond(following),
-        errors=0,
-        told=None,
+    document, bound = checked(file, bindings, connection, console)
+    kept = keep(
+        journal,
+        hooks,
+        settings,
+        file,
+        document,
+        bound,
+        name=name,
+        connection=connection,
+        schedule=None if schedule is None else parse_schedule(schedule),
+        timezone=zone,
     )
+    switch_on(journal, kept)
+    return journal.scenarios.get(kept.id)
 
 
 def _values(row: ScenarioRow, hooks: Hooks, settings: Settings) -> dict[str, Any]:

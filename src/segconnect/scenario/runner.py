@@ -457,11 +457,16 @@ class RefusedFile:
             self._file = self.path.open("w", encoding="utf-8", newline="")
             self._writer = csv.writer(self._file)
             self._writer.writerow(self.HEADER)
+        self._writer.writerow(self.columns(refusal))
+
+    @staticmethod
+    def columns(refusal: Refusal) -> tuple[Any, ...]:
+        """Answers what the row of a bundle holds."""
         place, error = refusal.place, refusal.error
         values = json.dumps(json.loads(to_json(refusal.values)), ensure_ascii=False)
-        self._writer.writerow(
-            (place.source, place.first, place.last, place.unit, refusal.module, error.kind,
-             error.why, values)
+        return (
+            place.source, place.first, place.last, place.unit, refusal.module, error.kind,
+            error.why, values,
         )  # fmt: skip
 
     def __exit__(

@@ -146,8 +146,21 @@ def run_of(row: ScenarioRow, cause: str) -> dict[str, Any]:
     )
 
 
-def retry_of(journal: Journal, rows: list[IncompleteRow], *, as_done: bool = False) -> str | None:
-    """Writes down a run that takes incomplete executions of one run up; None: others have them."""
+def retry_of(
+    journal: Journal,
+    rows: list[IncompleteRow],
+    *,
+    as_done: bool = False,
+    state: State = State.QUEUED,
+) -> str | None:
+    """Writes down a run that takes incomplete executions of one run up; None: others have them.
+
+    Args:
+        journal: Where they are kept.
+        rows: The incomplete executions.
+        as_done: Whether the operation was done: then the run goes on after it.
+        state: PAUSED, if whoever asks begins the run, and no worker is to.
+    """
     origin = journal.get(rows[0].run_id)
     ids = journal.incompletes.take([each.id for each in rows])
     if not ids:
@@ -164,6 +177,7 @@ def retry_of(journal: Journal, rows: list[IncompleteRow], *, as_done: bool = Fal
         takes=Takes.INCOMPLETE.value,
         origin=origin.id,
         given=json.dumps({"ids": ids, "as_done": as_done}),
+        state=state.value,
     )
     return journal.create(run)
 

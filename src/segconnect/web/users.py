@@ -99,10 +99,9 @@ class Users:
             problems.append(f"the password is shorter than {LEAST_PASSWORD} characters")
         if problems:
             raise UsageError("; ".join(problems))
+        user = User(secrets.token_hex(8), email, name.strip() or email.partition("@")[0], role)
         values = {
-            "id": secrets.token_hex(8),
-            "email": email,
-            "name": name.strip() or email.partition("@")[0],
+            **user._asdict(),
             "password": PasswordHasher().hash(password),
             "role": role.value,
             "created_at": _now(),
@@ -111,7 +110,7 @@ class Users:
             if connection.execute(select(users.c.id).where(users.c.email == email)).first():
                 raise UsageError(f"there is a user {email} already")
             connection.execute(insert(users), values)
-        return User(values["id"], email, values["name"], role)
+        return user
 
     def change_role(self, id_: str, role: Role) -> None:
         """Gives a user another role.

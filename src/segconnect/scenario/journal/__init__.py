@@ -167,6 +167,13 @@ class Journal:
                 connected.execute(delete(table).where(table.c.run_id.in_(old)))
             connected.execute(delete(runs).where(runs.c.id.in_(old)))
 
+    def runs_of(self, scenario_id: str, most: int) -> list[RunRow]:
+        """Answers the latest runs of a scenario, the newest first."""
+        query = select(runs).where(runs.c.scenario_id == scenario_id)
+        query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(most)
+        with self.engine.connect() as connected:
+            return [RunRow(**row._mapping) for row in connected.execute(query)]
+
     def begin(self, id_: str) -> None:
         """Says that a run is at work."""
         self._set(id_, state=State.RUNNING.value, asked=None, ended_at=None)

@@ -1,0 +1,177 @@
+"""The pages as one ASGI app, under /app."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from segconnect.web.house import COOKIE, HERE, Handler, House, Page, back, guarded, text
+from segconnect.web.pages import contacts, incomplete, overview, runs, scenarios, set_up, users
+from segconnect.web.users import SESSION, Role
+
+PREFIX = "/app"
+
+ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
+    ("/overview", overview.show, Role.VIEWER, "GET"),
+    ("/contacts", contacts.search, Role.VIEWER, "GET"),
+    ("/contacts/{id}", contacts.show, Role.VIEWER, "GET"),
+    ("/scenarios", scenarios.listed, Role.VIEWER, "GET"),
+    ("/scenarios/new", scenarios.new, Role.EDITOR, "GET"),
+    ("/scenarios/new", scenarios.create, Role.EDITOR, "POST"),
+    ("/scenarios/{id}", scenarios.show, Role.VIEWER, "GET"),
+    ("/scenarios/{id}/save", scenarios.save, Role.EDITOR, "POST"),
+    ("/scenarios/{id}/switch", scenarios.switch, Role.EDITOR, "POST"),
+    ("/scenarios/{id}/run", scenarios.run, Role.EDITOR, "POST"),
+    ("/scenarios/{id}/remove", scenarios.remove, Role.EDITOR, "POST"),
+    ("/runs", runs.listed, Role.VIEWER, "GET"),
+    ("/runs/{id}", runs.show, Role.VIEWER, "GET"),
+    ("/runs/{id}/live", runs.live, Role.VIEWER, "GET"),
+    ("/runs/{id}/refused.csv", runs.refused, Role.VIEWER, "GET"),
+    ("/runs/{id}/{action}", runs.act, Role.EDITOR, "POST"),
+    ("/incomplete", incomplete.listed, Role.VIEWER, "GET"),
+    ("/incomplete/{id}", incomplete.show, Role.VIEWER, "GET"),
+    ("/incomplete/{id}/{action}", incomplete.act, Role.EDITOR, "POST"),
+    ("/set-up", set_up.show, Role.VIEWER, "GET"),
+    ("/set-up/account", set_up.create_account, Role.OWNER, "POST"),
+    ("/set-up/integration", set_up.create_integration, Role.OWNER, "POST"),
+    ("/set-up/key", set_up.create_key, Role.OWNER, "POST"),
+    ("/set-up/key/revoke", set_up.revoke_key, Role.OWNER, "POST"),
+    ("/set-up/connection", set_up.add_connection, Role.OWNER, "POST"),
+    ("/set-up/connection/test", set_up.test_connection, Role.EDITOR, "POST"),
+    ("/set-up/connection/delete", set_up.delete_connection, Role.OWNER, "POST"),
+    ("/users", users.show, Role.OWNER, "GET"),
+    ("/users/invite", users.invite, Role.OWNER, "POST"),
+    ("/users/{id}/{action}", users.act, Role.OWNER, "POST"),
+)
+
+
+class Web:
+    """The pages."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        routes: list[BaseRoute] = [
+            Route("/", lambda request: RedirectResponse("/app/overview", 303)),
+            Route("/sign-in", self._sign_in, methods=["GET", "POST"]),
+            Route("/sign-out", self._sign_out, methods=["POST"]),
+            Route("/welcome", self._welcome, methods=["GET", "POST"]),
+            Route("/join/{token}", self._join, methods=["GET", "POST"]),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+        ]
+        routes += [
+            Route(path, self._page(handler, role), methods=[method])
+            for path, handler, role, method in ROUTES
+        ]
+        self._app = Starlette(
+            routes=[Mount(PREFIX, routes=routes)],
+            exception_handlers={HTTPException: self._failure},
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        await self._app(scope, receive, send)
+
+    def _page(self, handler: Handler, role: Role) -> Page:
+        return guarded(self.house, handler, role)
+
+    async def _failure(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if "hx-request" in request.headers:
+            return self.house.render(request, "parts/failure.html", 422, failure=error.detail)
+        return self.house.render(request, "failure.html", error.status_code, told=error.detail)
+
+    # coming in
+
+    async def _sign_in(self, request: Request) -> Response:
+        house, users = self.house, self.house.users
+        token = request.query_params.get("token", "")
+        if token:  # the address that was printed
+            if not hmac.compare_digest(token, house.first_token):
+                return house.render(request, "sign_in.html", next="", failure=SPENT)
+            house.first_token = ""
+            session = await asyncio.to_thread(users.begin_session, None)
+            is_new = not await asyncio.to_thread(users.any)
+            return _signed_in(request, session, "/app/welcome" if is_new else "/app/overview")
+        wanted = request.query_params.get("next", "")
+        if request.method == "GET":
+            return house.render(request, "sign_in.html", next=wanted)
+        address = request.client.host if request.client else ""
+        email, password = await text(request, "email"), await text(request, "password")
+        begun = await asyncio.to_thread(users.sign_in, email, password, address)
+        if begun is None:
+            told = "The email and the password do not go together."
+            return house.render(request, "sign_in.html", 401, next=wanted, failure=told)
+        return _signed_in(request, begun, wanted)
+
+    async def _sign_out(self, request: Request) -> Response:
+        token = request.cookies.get(COOKIE, "")
+        everywhere = await text(request, "everywhere") == "yes"
+        await asyncio.to_thread(self.house.users.end_session, token, everywhere=everywhere)
+        response = RedirectResponse("/app/sign-in", 303)
+        response.delete_cookie(COOKIE, path=PREFIX)
+        return response
+
+    async def _welcome(self, request: Request) -> Response:
+        """The first owner says by which email and password to come in from now on."""
+
+        async def show(house: House, request: Request) -> Response:
+            if request.method == "GET":
+                return house.render(request, "welcome.html")
+            user = await asyncio.to_thread(
+                house.users.add,
+                await text(request, "email"),
+                await text(request, "name"),
+                await text(request, "password"),
+                Role.OWNER,
+            )
+            await asyncio.to_thread(house.users.note, user, "became the first owner")
+            session = await asyncio.to_thread(house.users.begin_session, user.id)
+            return _signed_in(request, session, "/app/overview")
+
+        return await guarded(self.house, show, Role.OWNER)(request)
+
+    async def _join(self, request: Request) -> Response:
+        from segconnect.errors import UsageError
+
+        users, token = self.house.users, request.path_params["token"]
+        found = await asyncio.to_thread(users.invitation, token)
+        if found is None:
+            raise HTTPException(404, "The link is not good any more; ask for a new one.")
+        if request.method == "GET":
+            return self.house.render(request, "join.html", email=found.email)
+        try:
+            user = await asyncio.to_thread(
+                users.accept, token, await text(request, "name"), await text(request, "password")
+            )
+        except UsageError as error:
+            return back(f"/app/join/{token}", failure=str(error))
+        await asyncio.to_thread(users.note, user, "joined")
+        session = await asyncio.to_thread(users.begin_session, user.id)
+        return _signed_in(request, session, "/app/overview")
+
+
+SPENT = "The address was used already, or is of an earlier start; the terminal shows the new one."
+
+
+def _signed_in(request: Request, session: str, wanted: str) -> Response:
+    is_ours = wanted.startswith("/app/") and not wanted.startswith("/app//")
+    response = RedirectResponse(wanted if is_ours else "/app/overview", 303)
+    response.set_cookie(
+        COOKIE,
+        session,
+        max_age=SESSION // 1000,
+        path=PREFIX,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return response

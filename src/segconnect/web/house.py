@@ -1,0 +1,146 @@
+"""What the pages are given: stores, settings, and how a page is made and guarded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from sqlalchemy import Engine
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from segconnect.errors import SegconnectError
+from segconnect.scenario.hooks import Hooks
+from segconnect.scenario.journal import Journal
+from segconnect.settings import Settings
+from segconnect.web import filters
+from segconnect.web.users import Role, User, Users, csrf_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+COOKIE = "segconnect"
+HERE = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+Handler = Callable[["House", Request], Awaitable[Response]]
+Page = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass
+class House:
+    """All that a page may use.
+
+    Attributes:
+        engine: The record store of the account.
+        first_token: Signs its bearer in as owner, once; it is in the address that is printed.
+    """
+
+    settings: Settings
+    engine: Engine
+    journal: Journal
+    hooks: Hooks
+    users: Users
+    first_token: str
+
+    @cached_property
+    def templates(self) -> Environment:
+        """The templates of the pages, compiled when they are first used."""
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+        found = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        found.filters.update(filters.FILTERS)
+        return found
+
+    def render(
+        self, request: Request, template: str, status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        """Makes a page, or a part of one."""
+        user: User | None = getattr(request.state, "user", None)
+        token = request.cookies.get(COOKIE, "")
+        given = {
+            "user": user,
+            "csrf": csrf_of(token),
+            "path": request.url.path,
+            "message": request.query_params.get("message", ""),
+            "failure": request.query_params.get("failure", ""),
+            "may_edit": user is not None and user.role.may(Role.EDITOR),
+            "may_own": user is not None and user.role.may(Role.OWNER),
+            "zone": "UTC",
+            **values,
+        }
+        content = self.templates.get_template(template).render(given)
+        return HTMLResponse(content, status, HEADERS)
+
+
+def back(to: str, message: str = "", failure: str = "") -> RedirectResponse:
+    """Leads to a page, with what is to be told there."""
+    name, text = ("failure", failure) if failure else ("message", message)
+    mark = "&" if "?" in to else "?"
+    return RedirectResponse(f"{to}{mark}{name}={quote(text)}" if text else to, 303)
+
+
+def guarded(house: House, handler: Handler, role: Role) -> Page:
+    """Makes a page that only users of a role see, and whose forms are its own."""
+
+    @wraps(handler)
+    async def page(request: Request) -> Response:
+        token = request.cookies.get(COOKIE, "")
+        user = await asyncio.to_thread(house.users.user_of, token) if token else None
+        if user is None:
+            wanted = quote(request.url.path) if request.method == "GET" else ""
+            target = f"/app/sign-in?next={wanted}"
+            if "hx-request" in request.headers:
+                return Response(status_code=204, headers={"hx-redirect": target})
+            return RedirectResponse(target, 303)
+        request.state.user = user
+        if request.method == "POST":
+            form = await request.form()
+            given = request.headers.get("x-csrf-token") or form.get("csrf")
+            if given != csrf_of(token):
+                raise HTTPException(403, "The form is not from this session; load the page anew.")
+        if not user.role.may(role):
+            raise HTTPException(403, f"That is for {role.value}s; ask an owner of the account.")
+        try:
+            return await handler(house, request)
+        except SegconnectError as error:
+            if request.method != "POST":
+                raise HTTPException(400, str(error)) from None
+            if "hx-request" in request.headers:
+                return house.render(request, "parts/failure.html", 422, failure=str(error))
+            return back(_came_from(request), failure=str(error))
+
+    return page
+
+
+def _came_from(request: Request) -> str:
+    """The page that a form was on."""
+    path = request.headers.get("referer", "").partition("/app")[2].partition("?")[0]
+    return f"/app{path}"
+
+
+async def text(request: Request, name: str, default: str = "") -> str:
+    """Answers a field of a form."""
+    value = (await request.form()).get(name)
+    return value.strip() if isinstance(value, str) else default

@@ -1,0 +1,253 @@
+"""Scenarios: what is kept, one of them as a flow and as text, and switching it on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from segconnect.connections import Connections
+from segconnect.errors import ScenarioError, UsageError
+from segconnect.scenario import blueprint
+from segconnect.scenario.blueprint import Document
+from segconnect.scenario.blueprint.bindings import Bindings, validated
+from segconnect.scenario.blueprint.model import Chain
+from segconnect.scenario.journal.scenarios import ScenarioRow
+from segconnect.scenario.keeping import keep, switch_on
+from segconnect.scenario.scheduler import run_of
+from segconnect.scenario.schedules import Schedule, describe, parse_schedule
+from segconnect.web.house import House, back, text
+
+SPARK = 14  # runs that are shown as bars
+START = """\
+name: New scenario
+flow:
+  - {id: 1, module: "gateway:CustomWebHook", parameters: {hook: 1}}
+  - id: 2
+    module: add-update-contact
+    mapper:
+      email: "{{1.email}}"
+      first_name: "{{1.first_name}}"
+"""
+
+
+async def listed(house: House, request: Request) -> Response:
+    """Shows all scenarios."""
+    values = await asyncio.to_thread(_listed, house)
+    return house.render(request, "scenarios.html", **values)
+
+
+def _listed(house: House) -> dict[str, Any]:
+    return {"scenarios": [_shown(house, row) for row in house.journal.scenarios.all()]}
+
+
+def _shown(house: House, row: ScenarioRow) -> dict[str, Any]:
+    runs = house.journal.runs_of(row.id, SPARK)
+    schedule = Schedule.read(json.loads(row.schedule))
+    following = None
+    if row.is_on and row.next_at is not None and not row.is_instant:
+        following = row.next_at
+    most = max((each.was_read for each in runs), default=0) or 1
+    return {
+        "row": row,
+        "starts": describe(schedule, row.timezone),
+        "next": following,
+        "last": runs[0] if runs else None,
+        "bars": [(max(1, round(18 * each.was_read / most)), each.state) for each in runs[::-1]],
+    }
+
+
+async def show(house: House, request: Request) -> Response:
+    """Shows one scenario."""
+    values = await asyncio.to_thread(_read, house, request.path_params["id"])
+    return house.render(request, "scenario.html", **values)
+
+
+def _read(house: House, id_: str) -> dict[str, Any]:
+    row = _find(house, id_)
+    document = blueprint.parse(row.document)
+    report = blueprint.check(document, validated(json.loads(row.bindings)))
+    hook = house.hooks.get(row.hook) if row.hook is not None else None
+    base = f"http://{house.settings.host}:{house.settings.port}"
+    return {
+        **_shown(house, row),
+        "flow": list(_rows(document.blueprint.flow, 0)),
+        "yaml": document.to_yaml(),
+        "problems": report.problems,
+        "runs": house.journal.runs_of(row.id, 10),
+        "hook": hook,
+        "address": "" if hook is None else f"{base}/hook/{hook.token}",
+        "connections": [each.name for each in Connections(house.settings).list()
+                        if each.account_id],
+        "zone": row.timezone,
+        "schedule_text": _as_typed(json.loads(row.schedule)),
+    }  # fmt: skip
+
+
+def _rows(chain: Chain, depth: int) -> Any:
+    """The modules of a flow, one under another, routes and handlers further in."""
+    for node in chain.nodes:
+        filtered = node.raw.get("filter")
+        condition = filtered.get("name") if isinstance(filtered, dict) else None
+        yield {
+            "depth": depth,
+            "id": node.id,
+            "label": node.label,
+            "module": node.module,
+            "filter": condition,
+            "mapper": node.raw.get("mapper") or {},
+            "parameters": {k: v for k, v in node.parameters.items() if not str(k).startswith("__")},
+            "title": "",
+        }
+        for number, inner in enumerate(node.chains, 1):
+            named = f"{inner.kind} {number}" if inner.kind != "onerror" else "on error"
+            yield {"depth": depth + 1, "title": inner.label or named}
+            yield from _rows(inner, depth + 1)
+
+
+async def new(house: House, request: Request) -> Response:
+    """Shows the ways to begin."""
+    names = [each.name for each in Connections(house.settings).list() if each.account_id]
+    return house.render(request, "scenario_new.html", start=START, connections=names)
+
+
+async def create(house: House, request: Request) -> Response:
+    """Keeps a scenario that was typed, or uploaded: YAML, or a blueprint."""
+    form = await request.form()
+    given = form.get("file")
+    content = await text(request, "yaml")
+    if isinstance(given, UploadFile) and given.filename:
+        content = (await given.read()).decode("utf-8-sig", "replace")
+    row = await asyncio.to_thread(
+        _keep, house, content, {}, await text(request, "connection"), "", None
+    )
+    await asyncio.to_thread(house.users.note, request.state.user, f"created scenario {row.name}")
+    return back(f"/app/scenarios/{row.id}", "Kept. Switch it on when it is right.")
+
+
+async def save(house: House, request: Request) -> Response:
+    """Changes a scenario: its text, its connection, its schedule."""
+    row = _find(house, request.path_params["id"])
+    changed = await asyncio.to_thread(
+        _keep,
+        house,
+        await text(request, "yaml"),
+        json.loads(row.bindings),
+        await text(request, "connection"),
+        await text(request, "schedule"),
+        row,
+    )
+    await asyncio.to_thread(house.users.note, request.state.user, f"changed scenario {row.name}")
+    return back(f"/app/scenarios/{changed.id}", "Saved; the next run is of this.")
+
+
+def _keep(
+    house: House,
+    content: str,
+    bindings: dict[str, Any],
+    connection: str,
+    schedule: str,
+    row: ScenarioRow | None,
+) -> ScenarioRow:
+    document = blueprint.parse(content)
+    bound = validated(bindings)
+    _check(document, bound, connection)
+    path = Path(row.file) if row else house.settings.data.expanduser() / "scenarios" / "new.yaml"
+    values = parse_schedule(schedule) if schedule else None
+    return keep(
+        house.journal, house.hooks, house.settings, path, document, bound,
+        name=row.name if row else None, connection=connection or None, schedule=values,
+    )  # fmt: skip
+
+
+def _check(document: Document, bindings: Bindings, connection: str) -> None:
+    from segconnect.scenario.blueprint.segmetrics import is_segmetrics
+
+    report = blueprint.check(document, bindings)
+    told = [f"{each.path}: {each.message}" if each.path else each.message for each in report.errors]
+    for need in report.missing:
+        is_ours = need.kind is blueprint.NeedKind.CONNECTION and is_segmetrics(f"{need.app}:")
+        if need.kind is not blueprint.NeedKind.WEBHOOK and not (is_ours and connection):
+            told.append(f"{need.explained()}: choose what stands for it")
+    if told:
+        raise ScenarioError("; ".join(told))
+
+
+async def switch(house: House, request: Request) -> Response:
+    """Switches a scenario on, or off."""
+    row = _find(house, request.path_params["id"])
+    journal = house.journal
+    if row.is_on:
+        journal.scenarios.set(row.id, is_on=False, next_at=None, told=None)
+    else:
+        await asyncio.to_thread(switch_on, journal, row)
+    what = "off" if row.is_on else "on"
+    await asyncio.to_thread(house.users.note, request.state.user, f"switched {row.name} {what}")
+    if request.headers.get("hx-target", "").startswith("row-"):
+        shown = await asyncio.to_thread(_shown, house, _find(house, row.id))
+        return house.render(request, "parts/scenario_row.html", each=shown)
+    return back(f"/app/scenarios/{row.id}", f"{row.name} is {what}.")
+
+
+async def run(house: House, request: Request) -> Response:
+    """Runs a scenario once, now."""
+    row = _find(house, request.path_params["id"])
+    state = house.journal.scenarios.is_busy(row.id)
+    if state is not None:
+        raise UsageError(f"a run of {row.name} is {state}")
+    if row.hook is not None:
+        raise UsageError(f"{row.name} starts when a request comes to its webhook; send one")
+    id_ = await asyncio.to_thread(house.journal.create, run_of(row, "by hand"))
+    return back(f"/app/runs/{id_}")
+
+
+async def remove(house: House, request: Request) -> Response:
+    """Forgets a scenario; its runs stay in the history."""
+    row = _find(house, request.path_params["id"])
+    house.journal.scenarios.remove(row.id)
+    if row.hook is not None:
+        house.hooks.detach(row.hook)
+    await asyncio.to_thread(house.users.note, request.state.user, f"removed scenario {row.name}")
+    return back("/app/scenarios", f"{row.name} is removed; its runs stay in the history.")
+
+
+def _find(house: House, id_: str) -> ScenarioRow:
+    row = house.journal.scenarios.find(id_)
+    if row is None:
+        raise HTTPException(404, "There is no such scenario; it may have been removed.")
+    return row
+
+
+def _as_typed(values: dict[str, Any]) -> str:
+    """Writes a schedule as people type it; of one that cannot be, what it means."""
+    times = values.get("time", "")
+    times = ",".join(times) if isinstance(times, list) else times
+    days = values.get("days", [])
+    match values.get("type"):
+        case "indefinitely":
+            seconds = int(values["interval"])
+            for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
+                if seconds % length == 0:
+                    return f"every {seconds // length}{unit}"
+            return f"every {seconds}s"
+        case "daily":
+            return f"daily {times}"
+        case "weekly":
+            names = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+            return f"weekly {','.join(names[day] for day in days)} {times}"
+        case "monthly":
+            return f"monthly {','.join(map(str, days))} {times}"
+        case "yearly":
+            months = ",".join(map(str, values["months"]))
+            return f"yearly {','.join(map(str, days))} {months} {times}"
+        case "cron":
+            return f"cron {values['expression']}"
+        case "once":
+            return f"once {values['date']}"
+    return str(values.get("type", "on-demand"))

@@ -1,0 +1,128 @@
+"""Set-up: the account, its integrations and keys, and connections."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import Response
+
+from segconnect.account import access
+from segconnect.account.store.schema import api_keys
+from segconnect.connections import Connection, Connections, verify_now
+from segconnect.web.house import House, back, text
+
+
+async def show(house: House, request: Request) -> Response:
+    """Shows the page."""
+    return await _page(house, request)
+
+
+async def _page(house: House, request: Request, **shown: str) -> Response:
+    values = await asyncio.to_thread(_read, house)
+    new = {"key": "", "integration": "", "account": "", **shown}
+    return house.render(request, "set_up.html", new=new, **values)
+
+
+def _read(house: House) -> dict[str, Any]:
+    kept = Connections(house.settings).list()
+    used: dict[str, list[str]] = {}
+    for row in house.journal.scenarios.all():
+        if row.connection:
+            used.setdefault(row.connection, []).append(row.name)
+    with house.engine.connect() as connection:
+        keys = list(
+            connection.execute(
+                select(api_keys.c.account_pk, api_keys.c.hint, api_keys.c.created_at)
+                .where(api_keys.c.revoked_at.is_(None))
+                .order_by(api_keys.c.pk)
+            )
+        )
+    accounts = []
+    for each in access.list_accounts(house.engine):
+        pk = access.account_pk(house.engine, each["account_id"])
+        accounts.append({**each, "keys": [key for key in keys if key.account_pk == pk]})
+    return {
+        "accounts": accounts,
+        "connections": kept,
+        "used": used,
+        "kinds": [kind.value for kind in access.Kind],
+        "base_url": f"http://{house.settings.host}:{house.settings.port}/api",
+    }
+
+
+async def create_account(house: House, request: Request) -> Response:
+    """Creates an account, and shows its key this one time."""
+    account_id, key = await asyncio.to_thread(
+        access.create_account,
+        house.engine,
+        await text(request, "name"),
+        await text(request, "currency", "USD"),
+        await text(request, "timezone", "UTC"),
+    )
+    await _note(house, request, f"created account {account_id}")
+    return await _page(house, request, account=account_id, key=key)
+
+
+async def create_integration(house: House, request: Request) -> Response:
+    """Creates an integration, with a key of its own, and saves a connection to it."""
+    account_id, kind = await text(request, "account"), await text(request, "kind")
+    name = await text(request, "name")
+    integration_id = await asyncio.to_thread(
+        access.create_integration, house.engine, account_id, kind, name
+    )
+    key = await asyncio.to_thread(access.create_key, house.engine, account_id)
+    await _note(house, request, f"created integration {integration_id}")
+    return await _page(house, request, account=account_id, integration=integration_id, key=key)
+
+
+async def create_key(house: House, request: Request) -> Response:
+    """Creates one more key, and shows it this one time."""
+    account_id = await text(request, "account")
+    key = await asyncio.to_thread(access.create_key, house.engine, account_id)
+    await _note(house, request, f"created a key of {account_id}")
+    return await _page(house, request, account=account_id, key=key)
+
+
+async def revoke_key(house: House, request: Request) -> Response:
+    """Revokes a key."""
+    account_id, hint = await text(request, "account"), await text(request, "hint")
+    await asyncio.to_thread(access.revoke_key, house.engine, account_id, hint)
+    await _note(house, request, f"revoked the key ...{hint} of {account_id}")
+    return back("/app/set-up#keys", f"The key ...{hint} is not good any more.")
+
+
+async def add_connection(house: House, request: Request) -> Response:
+    """Saves a connection, once the account accepted it."""
+    connection = Connection(
+        name=await text(request, "name"),
+        api_key=await text(request, "api_key"),
+        account_id=await text(request, "account_id"),
+        integration_id=await text(request, "integration_id"),
+        base_url=await text(request, "base_url"),
+    )
+    await asyncio.to_thread(Connections(house.settings).save, connection)
+    await _note(house, request, f"saved connection {connection.name}")
+    return back("/app/set-up#connections", f"{connection.name} is saved; the account accepts it.")
+
+
+async def test_connection(house: House, request: Request) -> Response:
+    """Asks the account whether it still accepts a connection."""
+    name = await text(request, "name")
+    connection = Connections(house.settings).get(name)
+    await asyncio.to_thread(verify_now, connection, house.settings)
+    return back("/app/set-up#connections", f"The account accepts {name}.")
+
+
+async def delete_connection(house: House, request: Request) -> Response:
+    """Forgets a connection."""
+    name = await text(request, "name")
+    await asyncio.to_thread(Connections(house.settings).delete, name)
+    await _note(house, request, f"deleted connection {name}")
+    return back("/app/set-up#connections", f"{name} is deleted.")
+
+
+async def _note(house: House, request: Request, what: str) -> None:
+    await asyncio.to_thread(house.users.note, request.state.user, what)
