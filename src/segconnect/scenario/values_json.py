@@ -10,12 +10,16 @@ from typing import Any
 
 from segconnect.mapping.values import number_to_text
 
-_MARK = "\0"  # a key that no data has
+_MARK = "\0"  # the key of what JSON has no form for
+_WRITTEN_MARK = json.dumps(_MARK) + ":"
 
 
 def dumps(value: Any) -> str:
     """Writes a value; what has no form of its own becomes text."""
     text = json.dumps(value, default=_encode, ensure_ascii=False)
+    if _WRITTEN_MARK in text:  # ours, or one that a stranger sent to have it read as ours
+        value = _escaped(value)
+        text = json.dumps(value, default=_encode, ensure_ascii=False)
     # Half a character, of a pair, cannot be written as it is.
     return text if is_text(text) else json.dumps(value, default=_encode)
 
@@ -32,6 +36,16 @@ def is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _escaped(value: Any) -> Any:
+    """Answers a value in which no key is the mark, but in what `_decode` makes it again."""
+    if isinstance(value, (list, tuple)):
+        return [_escaped(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {key: _escaped(each) for key, each in value.items()}
+    return {_MARK: "collection", "value": list(inner.items())} if _MARK in inner else inner
 
 
 def _encode(value: Any) -> Any:
@@ -52,4 +66,6 @@ def _decode(found: dict[str, Any]) -> Any:
             return Decimal(found["value"])
         case "buffer":
             return b64decode(found["value"])
+        case "collection":
+            return dict(found["value"])
     return found
