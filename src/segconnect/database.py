@@ -46,6 +46,8 @@ class Migrations:
 def open_engine(url: str, migrations: Migrations) -> Engine:
     """Opens a database, creating and migrating its tables first.
 
+    Its errors do not show the values that a statement was given: some are secrets.
+
     Raises:
         StoreError: It cannot be opened, or a newer segconnect has migrated it.
     """
@@ -53,10 +55,10 @@ def open_engine(url: str, migrations: Migrations) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
     else:
-        engine = create_engine(parsed, pool_pre_ping=True, pool_size=8)
+        engine = create_engine(parsed, pool_pre_ping=True, pool_size=8, hide_parameters=True)
     try:
         if revision(engine, migrations) != migrations.head:
             _migrate(engine, migrations)

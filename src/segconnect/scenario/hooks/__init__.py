@@ -25,7 +25,10 @@ MIGRATIONS = Migrations("segconnect.scenario.hooks:migrations", "0001", "hooks_v
 QUEUE_LIMIT = 10_000  # requests that may wait. Source: make.com/en/help, webhooks
 RATE = 300  # requests in ten seconds. Source: make.com/en/help, webhooks
 APPEND_LOCK = 8350_0002  # any number, the same in every process
-KEPT = 3 * 86_400_000  # milliseconds for which what was run is kept
+LAST_ID = "select seq from sqlite_sequence where name = 'hook_items'"
+KEPT = 3 * 86_400_000  # milliseconds for which what was run is kept. Source: help.make.com
+UNATTACHED = 120 * 3_600_000  # milliseconds; then its address is gone. Source: help.make.com
+FORGET_PAGE = 2_000  # items deleted in one commit, so that what comes in meanwhile waits little
 
 
 class HookRow(NamedTuple):
@@ -48,6 +51,12 @@ class HookRow(NamedTuple):
     def __repr__(self) -> str:
         """Leaves the token out."""
         return f"HookRow({self.id!r}, {self.name!r})"
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it belonged to no scenario for so long that nobody may call it any more."""
+        since = self.created_at if self.detached_at is None else self.detached_at
+        return self.scenario_id is None and now() - since > UNATTACHED
 
     @property
     def fields(self) -> Sequence[Mapping[str, Any]] | None:
@@ -111,6 +120,12 @@ class Hooks:
             raise UsageError(f"there is no webhook {id_!r}")
         return found
 
+    def all(self) -> list[HookRow]:
+        """Answers all webhooks, the oldest first."""
+        query = select(hooks).order_by(hooks.c.created_at, hooks.c.id)
+        with self.engine.connect() as connection:
+            return [HookRow(**row._mapping) for row in connection.execute(query)]
+
     def by_token(self, token: str) -> HookRow | None:
         """Finds the webhook of an address."""
         return self._find(hooks.c.token == token)
@@ -124,20 +139,31 @@ class Hooks:
         """Says that a webhook belongs to no scenario any more."""
         self.set(id_, scenario_id=None, detached_at=now())
 
+    def delete(self, id_: str) -> None:
+        """Deletes a webhook, with all that came in by it."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(items).where(items.c.hook_id == id_))
+            connection.execute(delete(hooks).where(hooks.c.id == id_))
+
     def append(self, rows: Sequence[tuple[str, str]]) -> list[int]:
         """Writes requests down, in one commit: the webhook's id, and the bundle; answers their ids.
 
         Ids grow in the order of the commits, so who reads on after an id misses none.
         """
         received = now()
-        values = [
+        values: list[dict[str, Any]] = [
             {"hook_id": id_, "received_at": received, "bundle": bundle} for id_, bundle in rows
         ]
         with self.engine.begin() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("begin immediate")
-            else:
-                connection.execute(text(f"select pg_advisory_xact_lock({APPEND_LOCK})"))
+                last = connection.exec_driver_sql(LAST_ID).scalar() or 0
+                ids = list(range(last + 1, last + 1 + len(values)))
+                for row, id_ in zip(values, ids, strict=True):
+                    row["id"] = id_
+                connection.execute(insert(items), values)  # half the work of asking for the ids
+                return ids
+            connection.execute(text(f"select pg_advisory_xact_lock({APPEND_LOCK})"))
             given = insert(items).returning(items.c.id, sort_by_parameter_order=True)
             return list(connection.scalars(given, values))
 
@@ -161,12 +187,23 @@ class Hooks:
         with self.engine.connect() as connection:
             return int(connection.scalar(select(func.count()).select_from(some.subquery())) or 0)
 
-    def forget(self, id_: str, up_to: int) -> None:
-        """Deletes what was run long enough ago, up to an item."""
-        old = (items.c.hook_id == id_) & (items.c.id <= up_to)
-        old &= items.c.received_at < now() - KEPT
+    def forget(self, id_: str, up_to: int | None) -> int:
+        """Deletes some of what came in long ago; answers how many, until there are none.
+
+        Args:
+            id_: The webhook.
+            up_to: The last item that was run; None: none will be, so all may go.
+        """
+        old = (items.c.hook_id == id_) & (items.c.received_at < now() - KEPT)
+        if up_to is not None:
+            old &= items.c.id <= up_to
+        some = select(items.c.id).where(old).order_by(items.c.id).limit(FORGET_PAGE)
         with self.engine.begin() as connection:
-            connection.execute(delete(items).where(old))
+            found = connection.scalars(some).all()
+            if found:
+                between = items.c.id.between(found[0], found[-1])
+                connection.execute(delete(items).where(old, between))
+        return len(found)
 
     def close(self) -> None:
         """Closes the database."""

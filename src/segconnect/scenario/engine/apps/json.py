@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from math import isinf
 from typing import Any
 
 from segconnect.mapping.values import number, to_json, to_text
@@ -20,12 +21,27 @@ from segconnect.scenario.engine.registry import (
     option,
 )
 
+MAX_DIGITS = 4_000  # of a number that is kept exactly
 _SPACES = range(1, 11)
 
 
 def _number(text: str) -> Any:
-    value = Decimal(text)
-    return number(value) if abs(value.adjusted()) < 400 else float(text)
+    approximate = float(text)
+    if isinf(approximate):
+        raise ValueError(f"the number {text[:30]} is too large")
+    if len(text) > MAX_DIGITS:
+        return approximate
+    try:
+        value = Decimal(text)
+    except InvalidOperation:  # of an exponent without measure
+        return approximate
+    return number(value) if abs(value.adjusted()) < 400 else approximate
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS:,} digits")
+    return int(text)
 
 
 def _no_constant(name: str) -> Any:
@@ -39,7 +55,9 @@ def read_json(text: str) -> Any:
         ModuleError: DataError, with the place where it goes wrong.
     """
     try:
-        return json.loads(text, parse_float=_number, parse_constant=_no_constant)
+        return json.loads(
+            text, parse_float=_number, parse_int=_integer, parse_constant=_no_constant
+        )
     except RecursionError:
         raise ModuleError("DataError", "the JSON is nested too deeply") from None
     except json.JSONDecodeError as error:
