@@ -103,10 +103,15 @@ class Receiver:
         """The bundles that came in."""
         return [item.bundle for item in self.hooks.items(hook.id, 0, 100_000)]
 
-    def close(self) -> None:
-        """Stops the server."""
+    def end(self) -> None:
+        """Ends the server, which waits a second for those who are still to be answered."""
+        self._server.config.timeout_graceful_shutdown = 1
         self._server.should_exit = True
         self._thread.join(20)
+
+    def close(self) -> None:
+        """Ends the server, and closes all."""
+        self.end()
         self._socket.close()
         self.hooks.close()
         self.journal.close()

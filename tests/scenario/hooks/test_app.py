@@ -267,6 +267,21 @@ def test_an_answer_holds_nothing_that_http_does_not_allow(
     assert not {"upgrade", "transfer-encoding"} & set(answer.headers)
 
 
+def test_a_server_that_ends_has_accepted_what_is_on_disk(
+    receiver: Receiver, pool: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The caller was told of a fault, and sent it again."""
+    hook = receiver.hook(scenario_id=receiver.scenario("Ends"), responds=True)
+    held = pool.submit(receiver.send, hook, {"n": 1})
+    while not receiver.came(hook):
+        sleep(0.01)
+
+    receiver.end()
+
+    assert (held.result(20).status, held.result().content) == (200, b"Accepted")
+    assert "Traceback" not in caplog.text
+
+
 # -- when something is wrong -----------------------------------------------------------------------
 
 

@@ -36,7 +36,8 @@ class Asking:
         if self._looking is None:
             self._looking = loop.create_task(self._look())
         try:
-            with suppress(TimeoutError):
+            # A server that ends cancels who waits: the item is on disk, and is run all the same.
+            with suppress(TimeoutError, asyncio.CancelledError):
                 return await asyncio.wait_for(future, MOST_WAIT)
             return None
         finally:
