@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "Runs the main job on example exports, in a new account.",
     "serve": "Serves your own account over HTTP.",
     "account": "Accounts of your own, their integrations and API keys.",
+    "channels": "Channels: lists, tests and changes the rules by which visits get theirs.",
     "connection": "Connections: where modules send to, and with which key.",
     "modules": "Lists what can be done to an account, and shows each field.",
     "send": "Runs one module alone, and prints its output.",

@@ -51,6 +51,15 @@ api_keys = Table(
     Column("revoked_at", Second),
 )
 
+account_settings = Table(
+    "account_settings",
+    metadata,
+    Column("account_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 integrations = Table(
     "integrations",
     metadata,
