@@ -14,10 +14,14 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Table
 
+from segconnect.account.changes import ChangeLog
 from segconnect.account.store import schema
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
+Moved = tuple[
+    str, int, int
+]  # an order or subscription that has another contact: table, account, pk
 
 
 class Operation(NamedTuple):
@@ -44,11 +48,14 @@ class Transaction(Protocol):
     def delete(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> None:
         """Deletes the rows whose columns equal one of the keys."""
 
-    def unlink(self, table: Table, contacts: Sequence[Row]) -> None:
+    def unlink(self, table: Table, contacts: Sequence[Row]) -> list[Moved]:
         """Gives what these deleted contacts had to another of their email, or lets it wait."""
 
-    def link(self, tables: Sequence[Table], contacts: Sequence[Row]) -> None:
+    def link(self, tables: Sequence[Table], contacts: Sequence[Row]) -> list[Moved]:
         """Gives what waits for these contacts' emails to them."""
+
+    def note(self, entries: Sequence[tuple[int, str]]) -> None:
+        """Notes what changed, for each account under its next number."""
 
     def reserve(self, name: str) -> int:
         """Answers the first of BLOCK new primary keys."""
@@ -99,6 +106,8 @@ class Work:
         self._deleted: dict[str, set[int]] = defaultdict(set)  # orders, subscriptions
         self._untagged: set[Key] = set()
         self._reserved: dict[str, range] = {}
+        self._accounts: dict[int, int] = {}  # the account of each integration
+        self._log = ChangeLog()
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -112,6 +121,7 @@ class Work:
         named: dict[str, set[Key]] = defaultdict(set)
         for operation in operations:
             endpoint, account, integration, fields = operation
+            self._accounts[integration] = account
             if endpoint == "DELETE contact/{id}":
                 ids.add((account, fields["id"]))
                 emails.add((account, fields["id"].lower()))
@@ -323,18 +333,20 @@ class Work:
         self._dirty[name].pop(row["pk"], None)
         self.items.pop(row["pk"], None)
         self._deleted[name].add(row["pk"])
+        self._log.add(row["account_pk"], name, row["pk"])
 
     # -- writing ---------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Writes every change of the group."""
+        """Writes every change of the group, and notes what it changed."""
         write = self.transaction
+        moved: list[Moved] = []
         if self._gone:
             gone = [(contact["pk"],) for contact in self._gone]
             write.delete(schema.contact_tags, ("contact_pk",), gone)
             write.delete(schema.contacts, ("pk",), gone)
             for table in WAITING:
-                write.unlink(table, self._gone)
+                moved += write.unlink(table, self._gone)
         if self._untagged:
             write.delete(schema.contact_tags, ("contact_pk", "tag_pk"), sorted(self._untagged))
         for name, deleted in self._deleted.items():
@@ -345,19 +357,39 @@ class Work:
         if self.items:
             write.delete(schema.order_items, ("order_pk",), [(pk,) for pk in sorted(self.items)])
         if self._claims:  # before the rows of this group are written, which know better
-            write.link(WAITING, list(self._claims.values()))
+            moved += write.link(WAITING, list(self._claims.values()))
         for name, pks in self._rekeyed.items():  # or two that swap their ids would collide
             write.delete(schema.metadata.tables[name], ("pk",), [(pk,) for pk in sorted(pks)])
         for name, rows in self._dirty.items():
             if name == "contacts":
                 # Nearly all that comes is about contacts that are there: their indexes can rest.
-                moved = [row for pk, row in rows.items() if pk in self._moved]
+                fresh = [row for pk, row in rows.items() if pk in self._moved]
                 settled = [row for pk, row in rows.items() if pk not in self._moved]
-                write.upsert(schema.contacts, moved, settled)
+                write.upsert(schema.contacts, fresh, settled)
             elif rows:
                 write.upsert(schema.metadata.tables[name], list(rows.values()))
         if self.items:
             write.upsert(schema.order_items, [row for rows in self.items.values() for row in rows])
+        self._note(moved)
+        if entries := list(self._log.entries()):
+            write.note(entries)
+
+    def _note(self, moved: Iterable[Moved]) -> None:
+        add = self._log.add
+        for contact in self._gone:
+            for name in ("contacts", "contact_tags"):
+                add(contact["account_pk"], name, contact["pk"])
+        for contact_pk, _ in self._untagged:
+            add(self.contacts[contact_pk]["account_pk"], "contact_tags", contact_pk)
+        for name, account, pk in moved:
+            add(account, name, pk)
+        for name, rows in self._dirty.items():
+            for key, row in rows.items():
+                if name == "contact_tags":
+                    add(self.contacts[key[0]]["account_pk"], name, key[0])
+                else:
+                    account = row.get("account_pk") or self._accounts[row["integration_pk"]]
+                    add(account, name, key)
 
 
 OWNED = {

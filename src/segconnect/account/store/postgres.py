@@ -13,7 +13,8 @@ import psycopg
 from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql
 
-from segconnect.account.work import Key, Row
+from segconnect.account.changes import FORGET_EVERY, KEPT
+from segconnect.account.work import Key, Moved, Row
 from segconnect.errors import StoreError
 
 if TYPE_CHECKING:
@@ -107,33 +108,54 @@ class PostgresTransaction:
             [list(values) for values in zip(*keys, strict=True)],
         )
 
-    def unlink(self, table: Table, contacts: Sequence[Row]) -> None:
+    def unlink(self, table: Table, contacts: Sequence[Row]) -> list[Moved]:
         """Gives what belonged to these contacts to another of its email, or lets it wait."""
         found = (
             "select min(c.pk) from contacts c"
             " where c.account_pk = k.account_pk and c.email = coalesce(t.email, k.email)"
         )
         own = f"{found} and c.integration_pk = t.integration_pk"
-        self._connection.execute(
+        return self._connection.execute(
             f"update {table.name} t set email = coalesce(t.email, k.email),"
             f" contact_pk = coalesce(({own}), ({found}))"
             " from unnest(%s::bigint[], %s::bigint[], %s::text[]) as k(pk, account_pk, email)"
-            " where t.contact_pk = k.pk",
+            f" where t.contact_pk = k.pk returning '{table.name}', t.account_pk, t.pk",
             [[c[name] for c in contacts] for name in ("pk", "account_pk", "email")],
-        )
+        ).fetchall()
 
-    def link(self, tables: Sequence[Table], contacts: Sequence[Row]) -> None:
+    def link(self, tables: Sequence[Table], contacts: Sequence[Row]) -> list[Moved]:
         """Gives what waits for these contacts' emails to them, in one statement."""
         updates = ", ".join(
             f"linked_{table.name} as (update {table.name} t set contact_pk = k.pk from k"
-            " where t.account_pk = k.account_pk and t.email = k.email and t.contact_pk is null)"
+            " where t.account_pk = k.account_pk and t.email = k.email and t.contact_pk is null"
+            f" returning '{table.name}', t.account_pk, t.pk)"
             for table in tables
         )
-        self._connection.execute(
+        moved = " union all ".join(f"select * from linked_{table.name}" for table in tables)
+        return self._connection.execute(
             "with k(pk, account_pk, email) as"
-            f" (select * from unnest(%s::bigint[], %s::bigint[], %s::text[])), {updates} select 1",
+            f" (select * from unnest(%s::bigint[], %s::bigint[], %s::text[])), {updates} {moved}",
             [[c[name] for c in contacts] for name in ("pk", "account_pk", "email")],
-        )
+        ).fetchall()
+
+    def note(self, entries: Sequence[tuple[int, str]]) -> None:
+        """Notes what changed; of what was noted long ago, forgets some now and then.
+
+        The lock on the account keeps others from taking the same number.
+        """
+        noted = self._connection.execute(
+            "insert into changes (account_pk, number, noted) select k.account_pk, 1 + coalesce("
+            "(select max(c.number) from changes c where c.account_pk = k.account_pk), 0), k.keys"
+            " from unnest(%s::bigint[], %s::text[]) as k(account_pk, keys)"
+            " returning account_pk, number",
+            [list(each) for each in zip(*entries, strict=True)],
+        ).fetchall()
+        for account_pk, number in noted:
+            if number % FORGET_EVERY == 0:
+                self._connection.execute(
+                    "delete from changes where account_pk = %s and number <= %s",
+                    [account_pk, number - KEPT],
+                )
 
     def reserve(self, name: str) -> int:
         """Takes a sequence's next block; the keys that a failed group reserved are never used."""

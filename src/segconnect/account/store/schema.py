@@ -248,6 +248,16 @@ ad_performance = Table(
     sqlite_with_rowid=False,
 )
 
+# What each group of writes changed, by a number of the account's own: see account/changes.py.
+changes = Table(
+    "changes",
+    metadata,
+    Column("account_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("noted", Text, nullable=False),  # a JSON object: table to keys
+    sqlite_with_rowid=False,
+)
+
 
 def indexed_by(table: Table, columns: tuple[str, ...]) -> str | None:
     """Names the index that begins with these columns; None where the primary key does."""

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from sqlalchemy import Table
 
+from segconnect.account.changes import FORGET_EVERY, KEPT
 from segconnect.account.store.schema import indexed_by
-from segconnect.account.work import BLOCK, Key, Row
+from segconnect.account.work import BLOCK, Key, Moved, Row
 from segconnect.database import BUSY_SECONDS
 from segconnect.errors import StoreError
 
@@ -146,27 +147,50 @@ class SqliteTransaction:
         where = " and ".join(f"{column} = ?" for column in columns)
         self._connection.executemany(f"delete from {table.name} where {where}", keys)
 
-    def unlink(self, table: Table, contacts: Sequence[Row]) -> None:
+    def unlink(self, table: Table, contacts: Sequence[Row]) -> list[Moved]:
         """Gives what belonged to these contacts to another of its email, or lets it wait."""
         found = (
             "select min(c.pk) from contacts c indexed by ix_contacts_email"
             " where c.account_pk = :account_pk and c.email = coalesce(t.email, :email)"
         )
         own = f"{found} and c.integration_pk = t.integration_pk"
-        self._connection.executemany(
+        return self._moved(
             f"update {table.name} as t set email = coalesce(t.email, :email),"
-            f" contact_pk = coalesce(({own}), ({found})) where contact_pk = :pk",
+            f" contact_pk = coalesce(({own}), ({found})) where contact_pk = :pk"
+            f" returning '{table.name}', account_pk, pk",
             contacts,
         )
 
-    def link(self, tables: Sequence[Table], contacts: Sequence[Row]) -> None:
+    def link(self, tables: Sequence[Table], contacts: Sequence[Row]) -> list[Moved]:
         """Gives what waits for these contacts' emails to them."""
-        for table in tables:
-            self._connection.executemany(
+        return [
+            moved
+            for table in tables
+            for moved in self._moved(
                 f"update {table.name} indexed by ix_{table.name}_waiting set contact_pk = :pk"
-                " where account_pk = :account_pk and email = :email and contact_pk is null",
+                " where account_pk = :account_pk and email = :email and contact_pk is null"
+                f" returning '{table.name}', account_pk, pk",
                 contacts,
             )
+        ]
+
+    def _moved(self, sql: str, contacts: Sequence[Row]) -> list[Moved]:
+        return [row for each in contacts for row in self._connection.execute(sql, each).fetchall()]
+
+    def note(self, entries: Sequence[tuple[int, str]]) -> None:
+        """Notes what changed; of what was noted long ago, forgets some now and then."""
+        for account_pk, keys in entries:
+            (number,) = self._connection.execute(
+                "insert into changes (account_pk, number, noted) values (:account,"
+                " (select coalesce(max(number), 0) + 1 from changes where account_pk = :account),"
+                " :keys) returning number",
+                {"account": account_pk, "keys": keys},
+            ).fetchone()
+            if number % FORGET_EVERY == 0:
+                self._connection.execute(
+                    "delete from changes where account_pk = ? and number <= ?",
+                    (account_pk, number - KEPT),
+                )
 
     def reserve(self, name: str) -> int:
         """Counts on; the counter is part of the transaction."""
