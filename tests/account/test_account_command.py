@@ -137,3 +137,33 @@ def test_what_cannot_be_done_is_told_in_one_line(
     assert ended.value.code == 2
     assert message.startswith(f"segconnect: {told}")
     assert "\n" not in message
+
+
+def test_who_is_one_person_is_shown_joined_and_parted(run: Run, account: Account) -> None:
+    account.send("contact", {"contact_id": 42, "email": "joey@bloggs.com"})
+    account.send("identify", {"uid": "v1", "email": "joey@bloggs.com"})
+    account.order("100", email="joey@work.com")
+    ours = ("--account", account.id)
+
+    def orders() -> int:
+        return len(account.contact("42", "orders")["orders"])
+
+    told = run(
+        "merge", "joey@bloggs.com", "Joey@Work.com", *ours, "--reason", "phone", as_json=False
+    )
+    joined = orders()
+    shown = run("people", "joey@work.com", *ours)
+    link = shown["links"][0]
+    run("split", str(link["number"]), *ours, as_json=False)
+
+    assert told == "joey@bloggs.com and Joey@Work.com are one person now.\n"
+    assert (joined, orders()) == (1, 0)
+    assert shown["known_by"] == [
+        ["email", "joey@bloggs.com"], ["email", "joey@work.com"], ["visitor", "v1"]
+    ]  # fmt: skip
+    assert (link["one"], link["other"], link["reason"]) == (
+        "email joey@bloggs.com", "email joey@work.com", "phone"
+    )  # fmt: skip
+    told = run("people", *ours, as_json=False)
+    assert "email joey@bloggs.com = email joey@work.com: phone\n    undone 2" in told
+    assert "visitor v1 = email joey@bloggs.com: identified on the page\n" in told

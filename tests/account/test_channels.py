@@ -235,21 +235,34 @@ def test_a_preview_shows_what_rules_would_move_and_using_them_moves_it(
         ]
     ):
         account.send("contact", {"contact_id": number, **fields})
+    page = {"uid": "v1", "url": f"{SHOP}?utm_medium=podcast", "email": "joey@bloggs.com"}
+    account.send("page_view", page)
+    account.send("contact", {"contact_id": 42, "email": "joey@bloggs.com"})
     file = tmp_path / "mine.yaml"
     file.write_text(PODCASTS)
 
+    def channel() -> str:
+        (event,) = account.contact("42", "events")["events"]
+        found: str = event["channel"]
+        return found
+
+    assert channel() == "direct"
     assert run("preview", str(file), "--account", account.id) == (
         "3 of 4 contacts that say where they came from would move\n"
         "  direct -> podcast  2\n"
         "  search -> podcast  1\n"
+        "1 of 1 page views would move\n"
+        "  direct -> podcast  1\n"
     )
     before = run("list", "--account", account.id)
-    run("use", str(file), "--account", account.id)
+    assert run("use", str(file), "--account", account.id).startswith("1 page views have another")
+    assert channel() == "podcast"
     assert "podcast" in run("list", "--account", account.id)
     assert run("test", f"{SHOP}?utm_medium=podcast", "--account", account.id).startswith("podcast")
     assert run("preview", str(file), "--account", account.id).startswith("0 of 4")
     assert run("test", f"{SHOP}?utm_medium=podcast").startswith("direct")
     run("reset", "--account", account.id)
+    assert channel() == "direct"
     assert run("list", "--account", account.id) == before
 
 

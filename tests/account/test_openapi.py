@@ -10,7 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from segconnect.account.docs_page import page
-from segconnect.account.openapi import EXAMPLE_IDS, EXAMPLES, ROOT, openapi
+from segconnect.account.openapi import ROOT, openapi
+from segconnect.account.openapi_words import EXAMPLE_IDS, EXAMPLES
 from segconnect.wire.endpoints import ENDPOINTS
 from tests.conftest import Account, Answer
 

@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, event, select, text
 
 from segconnect import database
-from segconnect.account import imports
+from segconnect.account import rules
 from segconnect.account.access import create_account
 from segconnect.account.committer import Reply, Store, apply
 from segconnect.account.store import opening, schema, sqlite
@@ -175,6 +175,11 @@ def everything() -> list[Operation]:
         ("POST tags/remove", {"email": "b@x.no", "tags": ["B"]}),
         ("POST product", {"id": "tea", "name": "Tea"}),
         ("POST ad/performance", {**ad, "date": "2026-02-01"}),
+        ("POST page_view", {"uid": "v1", "url": "https://x.no/", "email": "b@x.no"}),
+        ("POST identify", {"uid": "v1", "email": "c@x.no", "contact_id": "1"}),
+        ("POST contact", {"contact_id": "1", "email": "d@x.no"}),
+        ("merge", {"ends": [["email", "b@x.no"], ["email", "e@x.no"]], "reason": ""}),
+        ("split", {"link": 1, "reason": ""}),
         ("DELETE contact/{id}", {"id": "b@x.no"}),
         ("DELETE invoice/{id}", {"id": "o"}),
         ("DELETE subscription/{id}", {"id": "s"}),
@@ -248,7 +253,7 @@ def test_an_operation_that_cannot_be_written_does_not_hurt_those_beside_it(
     def fail(*_: Any) -> Any:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setitem(imports.RULES, "POST product", fail)
+    monkeypatch.setitem(rules.RULES, "POST product", fail)
     group = [contact(contact_id=str(number)) for number in range(7)]
     group.insert(3, Operation("POST product", *OWN, {"id": "tea", "name": "Tea"}))
 
@@ -400,13 +405,14 @@ def test_no_reading_on_sqlite_walks_a_table(tmp_path: Path, migrated_sqlite: Pat
     door = InProcess(f"sqlite:///{tmp_path / 'segconnect.db'}")
     account = Account.create(door, door.app.engine)
     account.send("contact", {"contact_id": 42, "email": "a@x.no"})
+    account.send("page_view", {"uid": "v", "url": "https://x.no/", "email": "a@x.no"})
     asked: dict[str, Any] = {}
 
     @event.listens_for(door.app.engine, "before_cursor_execute")
     def note(*arguments: Any) -> None:
         asked[arguments[2]] = arguments[3]
 
-    account.contact("a@x.no", "tags,orders,subscriptions")
+    account.contact("a@x.no", "events,tags,orders,subscriptions")
     for query in ("", "?email=a@x.no", "?contact_id=42", "/42"):
         account.request("GET", f"{account.root}/contact{query}")
     account.request("POST", f"{account.root}/contact", {}, {"authorization": "unknown"})

@@ -29,6 +29,8 @@ KEYS = {
     "adsets": ("integration_pk", "adset_id"),
     "ads": ("integration_pk", "ad_id"),
     "ad_performance": ("integration_pk", "ad_id", "day"),
+    "identities": ("pk",),
+    "page_views": ("visitor_pk",),  # all that the visitor saw
 }
 """What a table's changes are noted by. A key of one column is noted as its bare value."""
 

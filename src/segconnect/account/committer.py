@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from pydantic_core import to_json
 
-from segconnect.account import imports
-from segconnect.account.work import Operation, Transaction, Work, working_sets
+from segconnect.account import rules
+from segconnect.account.transaction import Transaction
+from segconnect.account.work import Operation, Work, working_sets
 from segconnect.clock import now
 from segconnect.errors import StoreError
 
@@ -59,7 +60,7 @@ def _apply(store: Store, operations: Sequence[Operation]) -> list[Reply]:
         for part in working_sets(operations):
             work = Work(transaction, moment)
             work.load(part)
-            replies += [imports.run(work, operation) for operation in part]
+            replies += [rules.run(work, operation) for operation in part]
             work.flush()
     return replies
 

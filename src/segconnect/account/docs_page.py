@@ -12,7 +12,8 @@ from functools import cache
 from html import escape
 from typing import Any
 
-from segconnect.account.openapi import SCHEMAS, Json, openapi
+from segconnect.account.openapi import SCHEMAS, openapi
+from segconnect.account.openapi_words import Json
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --faint: #666; --accent: #2356c7; }

@@ -11,31 +11,11 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from segconnect.account.work import ID_COLUMN, Operation, Row, Work, own_id
+from segconnect.account.transaction import Row
+from segconnect.account.work import ID_COLUMN, Operation, RefusalError, Work, own_id
 from segconnect.wire.shape import utc_text
 
 Rule = Callable[[Work, Operation], dict[str, Any]]
-
-
-class RefusalError(Exception):
-    """An operation that the rules refuse, with the account's sentences; nothing was changed."""
-
-    def __init__(self, *errors: str) -> None:
-        self.errors = list(errors)
-        super().__init__("; ".join(errors))
-
-
-def run(work: Work, operation: Operation) -> tuple[int, bytes]:
-    """Applies one operation to the working set.
-
-    Returns:
-        The HTTP status and the JSON body to answer with, once the group is committed.
-    """
-    try:
-        answer = RULES[operation.endpoint](work, operation)
-    except RefusalError as refusal:
-        return 400, to_json({"status": "error", "errors": refusal.errors})
-    return 200, to_json({"status": "success", **answer})
 
 
 # -- contacts and tags (rest/_contacts.md, rest/_tags.md) ----------------------------------------

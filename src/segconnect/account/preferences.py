@@ -1,4 +1,4 @@
-"""What the owner of an account has set: channel rules of its own."""
+"""What the owner of an account has set: channel rules of its own, and how visitors are tracked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from sqlalchemy import Connection, Engine, delete, select
 from segconnect.account.access import account_pk
 from segconnect.account.channels import Rules, compiled
 from segconnect.account.store import schema
+from segconnect.account.tracking import settings
+from segconnect.account.tracking.settings import TrackingSettings
 
 CHANNEL_RULES = "channel_rules"
 
@@ -14,6 +16,11 @@ CHANNEL_RULES = "channel_rules"
 def channel_rules(connection: Connection, account: int) -> Rules:
     """Answers an account's channel rules: its own, or the published ones."""
     return compiled(get(connection, account, CHANNEL_RULES))
+
+
+def tracking_settings(connection: Connection, account: int) -> TrackingSettings:
+    """Answers what an account's owner decided about tracking."""
+    return settings.read(get(connection, account, settings.NAME))
 
 
 def get(connection: Connection, account: int, name: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, Select, select
 
 from segconnect.account.imports import ENDS, STARTS, contact_object
+from segconnect.account.person import Person, events, person_of
 from segconnect.account.store import schema
 from segconnect.errors import unknown_name
 from segconnect.types import in_units
@@ -98,15 +99,24 @@ def contacts(
 
 def _expanded(connection: Connection, row: Any, currency: str, extend: Sequence[str]) -> Found:
     answer = contact_object(dict(row))
-    readers = {"tags": _tags, "orders": _orders, "subscriptions": _subscriptions}
+    if not extend:
+        return answer
+    person, contact_id = person_of(connection, row), row["contact_id"]
     for name in extend:
-        reader = readers.get(name)
-        # Lists and companies cannot be written through the import API; events come with tracking.
-        answer[name] = reader(connection, row, currency) if reader else []
+        if name == "events":
+            answer[name] = events(connection, person, contact_id)
+        elif name == "tags":
+            answer[name] = _tags(connection, row)
+        elif name == "orders":
+            answer[name] = _orders(connection, person, contact_id, currency)
+        elif name == "subscriptions":
+            answer[name] = _subscriptions(connection, person, contact_id, currency)
+        else:  # lists and companies cannot be written through the import API
+            answer[name] = []
     return answer
 
 
-def _tags(connection: Connection, contact: Any, _currency: str) -> list[Found]:
+def _tags(connection: Connection, contact: Any) -> list[Found]:
     held, tags = schema.contact_tags, schema.tags
     query = (
         select(tags.c.tag_id, tags.c.name, held.c.date_created)
@@ -125,17 +135,17 @@ def _tags(connection: Connection, contact: Any, _currency: str) -> list[Found]:
     ]
 
 
-def _orders(connection: Connection, contact: Any, currency: str) -> list[Found]:
+def _orders(connection: Connection, person: Person, contact_id: str, currency: str) -> list[Found]:
     orders, items, products = schema.orders, schema.order_items, schema.products
     answer: dict[int, Found] = {}
-    for order in connection.execute(
-        select(orders)
-        .where(orders.c.contact_pk == contact["pk"])
-        .order_by(orders.c.date_created, orders.c.pk)
-    ):
+    found = [
+        order for owns in person.owns(orders)
+        for order in connection.execute(select(orders).where(owns))
+    ]  # fmt: skip
+    for order in sorted(found, key=lambda order: (order.date_created, order.pk)):
         answer[order.pk] = {
             "order_id": order.order_id,
-            "contact_id": contact["contact_id"],
+            "contact_id": person.contacts.get(order.contact_pk, contact_id),
             "is_paid": order.paid >= order.amount,
             "is_refunded": bool(order.is_refunded),
             "subtotal": 0,
@@ -156,11 +166,11 @@ def _orders(connection: Connection, contact: Any, currency: str) -> list[Found]:
             (products.c.integration_pk == orders.c.integration_pk)
             & (products.c.product_id == items.c.product_id),
         )
-        .where(orders.c.contact_pk == contact["pk"])
         .order_by(items.c.order_pk, items.c.position)
     )  # fmt: skip
     subtotals: dict[int, int] = dict.fromkeys(answer, 0)
-    for item in connection.execute(query):
+    for item in (each for owns in person.owns(orders) for each in
+                 connection.execute(query.where(owns))):  # fmt: skip
         order_object = answer[item.order_pk]
         subtotals[item.order_pk] += item.amount
         order_object["line_items"].append(_line_item(item, order_object, currency))
@@ -190,22 +200,20 @@ def _line_item(item: Row[Any], order: Found, currency: str) -> Found:
     }
 
 
-def _subscriptions(connection: Connection, contact: Any, currency: str) -> list[Found]:
+def _subscriptions(
+    connection: Connection, person: Person, contact_id: str, currency: str
+) -> list[Found]:
     table, products = schema.subscriptions, schema.products
-    query = (
-        select(table, products.c.name)
-        .join(
-            products,
-            (products.c.integration_pk == table.c.integration_pk)
-            & (products.c.product_id == table.c.product_id),
-        )
-        .where(table.c.contact_pk == contact["pk"])
-        .order_by(table.c.start_date, table.c.pk)
+    query = select(table, products.c.name).join(
+        products,
+        (products.c.integration_pk == table.c.integration_pk)
+        & (products.c.product_id == table.c.product_id),
     )
+    found = [row for owns in person.owns(table) for row in connection.execute(query.where(owns))]
     return [
         {
             "subscription_id": row.subscription_id,
-            "contact_id": contact["contact_id"],
+            "contact_id": person.contacts.get(row.contact_pk, contact_id),
             "product_id": row.product_id,
             "product_name": row.name,
             "amount": in_units(row.amount, currency),
@@ -218,5 +226,5 @@ def _subscriptions(connection: Connection, contact: Any, currency: str) -> list[
                 for value in (getattr(row, name),)
             },
         }
-        for row in connection.execute(query)
+        for row in sorted(found, key=lambda row: (row.start_date, row.pk))
     ]

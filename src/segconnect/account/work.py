@@ -10,18 +10,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import groupby
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table
 
-from segconnect.account.changes import ChangeLog
+from segconnect.account.changes import KEYS, ChangeLog
+from segconnect.account.people import People, keys_of
 from segconnect.account.store import schema
+from segconnect.account.transaction import BLOCK, Key, Moved, Row, Transaction
 
-Row = dict[str, Any]
-Key = tuple[Any, ...]
-Moved = tuple[
-    str, int, int
-]  # an order or subscription that has another contact: table, account, pk
+
+class RefusalError(Exception):
+    """An operation that the rules refuse, with the account's sentences; nothing was changed."""
+
+    def __init__(self, *errors: str) -> None:
+        self.errors = list(errors)
+        super().__init__("; ".join(errors))
 
 
 class Operation(NamedTuple):
@@ -31,37 +35,6 @@ class Operation(NamedTuple):
     account_pk: int
     integration_pk: int
     fields: dict[str, Any]  # what Shape.given answered, or {"id": ...} of a delete
-
-
-class Transaction(Protocol):
-    """What a group needs of the store. Everything happens in one transaction, or not at all."""
-
-    def select(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> list[Row]:
-        """Answers the rows whose columns equal one of the keys."""
-
-    def upsert(self, table: Table, rows: Sequence[Row], settled: Sequence[Row] = ()) -> None:
-        """Writes whole rows, each in place of the one with its primary key.
-
-        Those that are settled are there already, and their indexed columns are as they were.
-        """
-
-    def delete(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> None:
-        """Deletes the rows whose columns equal one of the keys."""
-
-    def unlink(self, table: Table, contacts: Sequence[Row]) -> list[Moved]:
-        """Gives what these deleted contacts had to another of their email, or lets it wait."""
-
-    def link(self, tables: Sequence[Table], contacts: Sequence[Row]) -> list[Moved]:
-        """Gives what waits for these contacts' emails to them."""
-
-    def note(self, entries: Sequence[tuple[int, str]]) -> None:
-        """Notes what changed, for each account under its next number."""
-
-    def reserve(self, name: str) -> int:
-        """Answers the first of BLOCK new primary keys."""
-
-
-BLOCK = 256  # primary keys reserved at a time; the PostgreSQL sequences step by it
 
 
 def own_id(integration_pk: int, email: str) -> str:
@@ -108,6 +81,8 @@ class Work:
         self._reserved: dict[str, range] = {}
         self._accounts: dict[int, int] = {}  # the account of each integration
         self._log = ChangeLog()
+        self._settings: dict[Key, str | None] = {}
+        self.people = People(transaction, self.new_pk, now)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -119,6 +94,7 @@ class Work:
         tagged: list[Operation] = []
         owned: dict[str, set[Key]] = {"orders": set(), "subscriptions": set()}
         named: dict[str, set[Key]] = defaultdict(set)
+        people = set[Key]()
         for operation in operations:
             endpoint, account, integration, fields = operation
             self._accounts[integration] = account
@@ -135,7 +111,9 @@ class Work:
                         alone.add((account, integration, email))
                     else:
                         may_readdress = True
-            if fields.get("tags") is not None:
+            if endpoint in TRACKED:
+                people.update(keys_of(account, fields))
+            elif fields.get("tags") is not None:
                 tagged.append(operation)
             elif endpoint in OWNED:
                 owned[OWNED[endpoint]].add((integration, fields["id"]))
@@ -148,6 +126,7 @@ class Work:
             {(account, own_id(integration, email)) for account, integration, email in alone}, set()
         )
         self._load_owned(owned)
+        self.people.load(people)
         if tagged:
             self._load_tags(tagged)
         for name, keys in named.items():
@@ -222,6 +201,16 @@ class Work:
         tags = self.tags_by_name.get((integration, name), ())
         return min(tags, key=lambda tag: int(tag["pk"]), default=None)
 
+    def setting(self, account: int, name: str) -> str | None:
+        """Answers what the owner of an account has set under a name."""
+        key = (account, name)
+        if key not in self._settings:
+            rows = self.transaction.select(
+                schema.account_settings, ("account_pk", "name"), [key]
+            )  # fmt: skip
+            self._settings[key] = rows[0]["value"] if rows else None
+        return self._settings[key]
+
     # -- changing --------------------------------------------------------------------------------
 
     def new_pk(self, name: str) -> int:
@@ -243,6 +232,7 @@ class Work:
         self.contact_tags[contact["pk"]] = {}
         self.dirty("contacts", contact["pk"], contact)
         self._moved.add(contact["pk"])
+        self.people.renamed(contact["account_pk"], contact["contact_id"], contact["email"])
         self._claim(contact)
 
     def _claim(self, contact: Row) -> None:
@@ -272,12 +262,14 @@ class Work:
         self._moved.add(contact["pk"])
         self._rekeyed["contacts"].add(contact["pk"])
         self.contacts_by_id[account, contact_id].append(contact)
+        self.people.renamed(account, contact_id, contact["email"])
 
     def readdress(self, contact: Row, email: str) -> None:
         """Gives a contact another email, for which orders may be waiting."""
         account = contact["account_pk"]
         if contact["email"] is not None:
             self.contacts_by_email[account, contact["email"]].remove(contact)
+        self.people.renamed(account, contact["contact_id"], email, contact["email"])
         contact["email"] = email
         self._moved.add(contact["pk"])
         self.contacts_by_email[account, email].append(contact)
@@ -341,6 +333,9 @@ class Work:
         """Writes every change of the group, and notes what it changed."""
         write = self.transaction
         moved: list[Moved] = []
+        self.people.settle()
+        for name, identities in self.people.dirty.items():
+            self._dirty[name].update(identities)
         if self._gone:
             gone = [(contact["pk"],) for contact in self._gone]
             write.delete(schema.contact_tags, ("contact_pk",), gone)
@@ -387,11 +382,14 @@ class Work:
             for key, row in rows.items():
                 if name == "contact_tags":
                     add(self.contacts[key[0]]["account_pk"], name, key[0])
-                else:
+                elif name == "page_views":
+                    add(row["account_pk"], name, key[0])
+                elif name in KEYS:
                     account = row.get("account_pk") or self._accounts[row["integration_pk"]]
                     add(account, name, key)
 
 
+TRACKED = {"POST page_view", "POST identify"}
 OWNED = {
     "POST invoice": "orders",
     "DELETE invoice/{id}": "orders",

@@ -148,12 +148,15 @@ def preview(
     _show(found)
 
 
+KINDS = {"contacts": "contacts that say where they came from", "page views": "page views"}
+
+
 def _show(found: Moves) -> None:
     for kind in sorted({each[0] for each in found}):
         own = {pair[1:]: count for pair, count in found.items() if pair[0] == kind}
         moved = {pair: count for pair, count in own.items() if pair[0] != pair[1]}
         total, going = sum(own.values()), sum(moved.values())
-        typer.echo(f"{going:,} of {total:,} {kind} that say where they came from would move")
+        typer.echo(f"{going:,} of {total:,} {KINDS[kind]} would move")
         for (before, now), count in sorted(moved.items(), key=lambda each: -each[1]):
             typer.echo(f"  {before} -> {now}  {count:,}")
     if not found:
@@ -162,16 +165,28 @@ def _show(found: Moves) -> None:
 
 @app.command()
 def use(rules: RulesFile, account: TheAccount, data: Data = None) -> None:
-    """Makes a file of rules the account's own."""
-    text = _read(rules).text
-    with _store(data) as engine:
-        keep(engine, account, CHANNEL_RULES, text)
+    """Makes a file of rules the account's own; page views get the channel that they say."""
+    _keep(data, account, _read(rules).text)
     typer.echo(f"{account} has rules of its own now; segconnect channels reset takes them back.")
 
 
 @app.command()
 def reset(account: TheAccount, data: Data = None) -> None:
-    """Gives the account the published rules again."""
-    with _store(data) as engine:
-        keep(engine, account, CHANNEL_RULES, None)
+    """Gives the account the published rules again, and page views their channel by them."""
+    _keep(data, account, None)
     typer.echo(f"{account} has the published rules.")
+
+
+def _keep(data: Data, account: str, text: str | None) -> None:
+    from segconnect.account.access import account_pk
+    from segconnect.account.channels.preview import move
+    from segconnect.account.store.opening import open_writer
+
+    with _store(data) as engine:
+        keep(engine, account, CHANNEL_RULES, text)
+        store = open_writer(engine.url.render_as_string(hide_password=False))
+        try:
+            moved = move(store, engine, account_pk(engine, account))
+        finally:
+            store.close()
+    typer.echo(f"{moved:,} page views have another channel now.")

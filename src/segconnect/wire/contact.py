@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from math import isfinite
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -48,25 +48,29 @@ TagRef = Annotated[
 ]
 
 
-NOBODY = "missing 'contact_id' or 'email' field"
-
-
 class Whose(Shape):
     """A body that names a contact by `contact_id` or `email`."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("contact_id", "email")
 
     contact_id: Annotated[Id | None, Blank] = None
     email: Annotated[Email | None, Blank] = None
 
     def problems(self) -> list[str]:
-        """Asks for one of the two."""
-        return [] if self.contact_id or self.email else [NOBODY]
+        """Asks for one of them."""
+        return self._missing(self.__dict__)
 
     @classmethod
     def also(cls, values: Any) -> list[str]:
-        """Asks for one of the two in a body that has other faults, too."""
-        if not isinstance(values, dict) or values.get("contact_id") or values.get("email"):
+        """Asks for one of them in a body that has other faults, too."""
+        return cls._missing(values) if isinstance(values, dict) else []
+
+    @classmethod
+    def _missing(cls, values: dict[str, Any]) -> list[str]:
+        if any(values.get(name) for name in cls.one_of):
             return []
-        return [NOBODY]
+        *names, last = (f"'{name}'" for name in cls.one_of)
+        return [f"missing {', '.join(names)} or {last} field"]
 
 
 def _as_fields(value: Any) -> Any:

@@ -6,6 +6,7 @@ from segconnect.wire.ad import PerformanceShape
 from segconnect.wire.contact import ContactShape, TagsShape
 from segconnect.wire.order import OrderShape, ProductShape, SubscriptionShape
 from segconnect.wire.shape import Endpoint
+from segconnect.wire.tracking import IdentifyShape, PageViewShape
 
 ENDPOINTS = {
     f"{e.method} {e.path}": e
@@ -22,6 +23,8 @@ ENDPOINTS = {
         Endpoint("POST", "product", "product", ProductShape, "Add or rename a product"),
         Endpoint("POST", "ad/performance", "ad_performance", PerformanceShape,
                  "Record what an ad did on one day"),
+        Endpoint("POST", "page_view", "page_view", PageViewShape, "Record a page view"),
+        Endpoint("POST", "identify", "identify", IdentifyShape, "Say who a visitor is"),
     )
 }  # fmt: skip
 

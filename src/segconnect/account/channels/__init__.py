@@ -59,9 +59,7 @@ def visit(
 ) -> Visit:
     """Reads a visit. What is given by name goes before what the URL says."""
     parts = split(url)
-    arguments = {
-        name.lower(): value for name, value in parse_qsl(parts.query, max_num_fields=None) if value
-    }
+    arguments = arguments_of(parts.query)
     return Visit(
         host=parts.host,
         arguments=arguments,
@@ -70,6 +68,16 @@ def visit(
         source=_folded(utm_source or arguments.get("utm_source", "")),
         ad_id=ad_id or arguments.get("ad_id", ""),
     )
+
+
+def arguments_of(query: str) -> dict[str, str]:
+    """Reads the arguments of a query by lower-case name, without empty ones.
+
+    A NUL character, which may be written as %00, is left out: no database keeps one in a text.
+    """
+    return {
+        name.lower().replace("\0", ""): value.replace("\0", "") for name, value in parse_qsl(query)
+    }
 
 
 def _folded(text: str) -> str:

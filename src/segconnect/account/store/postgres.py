@@ -14,7 +14,7 @@ from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql
 
 from segconnect.account.changes import FORGET_EVERY, KEPT
-from segconnect.account.work import Key, Moved, Row
+from segconnect.account.transaction import Key, Moved, Row
 from segconnect.errors import StoreError
 
 if TYPE_CHECKING:

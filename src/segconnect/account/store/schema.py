@@ -248,6 +248,70 @@ ad_performance = Table(
     sqlite_with_rowid=False,
 )
 
+# By what somebody is known: a visitor's uid, an email, the id of a contact. Those of one person
+# have one `person`, the pk of one of them. See account/people.py.
+identities = Table(
+    "identities",
+    metadata,
+    Column("pk", Key, primary_key=True),
+    Column("account_pk", BigInteger, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("value", String(254), nullable=False),
+    Column("person", BigInteger, nullable=False),
+    Column("is_shared", Boolean, nullable=False),  # a visitor's device, used by many
+    Column("first_seen", Second, nullable=False),
+    Index("ux_identities_value", "account_pk", "kind", "value", unique=True),
+    Index("ix_identities_person", "person"),
+)
+
+# Why two of them are one person; those that were undone stay, and are not made again.
+links = Table(
+    "links",
+    metadata,
+    Column("pk", Key, primary_key=True),
+    Column("account_pk", BigInteger, nullable=False),
+    Column("one_pk", BigInteger, nullable=False),  # the visitor, if one of them is
+    Column("other_pk", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("date_created", Second, nullable=False),
+    Column("undone_at", Second),
+    Column("undone_reason", Text),
+    Index("ux_links_ends", "one_pk", "other_pk", unique=True),
+    Index("ix_links_other", "other_pk"),
+    Index("ix_links_account", "account_pk", "pk"),
+)
+
+# Kept in the order of a journey: what one visitor saw lies together.
+page_views = Table(
+    "page_views",
+    metadata,
+    Column("visitor_pk", BigInteger, primary_key=True, autoincrement=False),  # an identity's
+    Column("date_created", Second, primary_key=True, autoincrement=False),
+    Column("hit", BigInteger, primary_key=True, autoincrement=False),  # tells views of a second
+    Column("account_pk", BigInteger, nullable=False),
+    Column("is_secure", Boolean, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("referrer", Text),  # as it came: a URL or a host
+    Column("channel", String(32), nullable=False),
+    Column("utm_source", Text),
+    Column("utm_medium", Text),
+    Column("utm_campaign", Text),
+    Column("utm_content", Text),
+    Column("utm_term", Text),
+    Column("ad_id", Name),
+    Column("device", String(8), nullable=False),  # bot, mobile, tablet, desktop or unknown
+    Column("ip_address", String(45)),
+    Column("country_code", String(2)),
+    Column("region", Text),
+    Column("city", Text),
+    Column("postal_code", String(32)),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    sqlite_with_rowid=False,
+)
+
 # What each group of writes changed, by a number of the account's own: see account/changes.py.
 changes = Table(
     "changes",

@@ -13,7 +13,7 @@ from sqlalchemy import Table
 
 from segconnect.account.changes import FORGET_EVERY, KEPT
 from segconnect.account.store.schema import indexed_by
-from segconnect.account.work import BLOCK, Key, Moved, Row
+from segconnect.account.transaction import BLOCK, Key, Moved, Row
 from segconnect.database import BUSY_SECONDS
 from segconnect.errors import StoreError
 

@@ -1,0 +1,27 @@
+"""All rules by which operations change the store, and how one is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic_core import to_json
+
+from segconnect.account import imports
+from segconnect.account.imports import Rule
+from segconnect.account.tracking import rules as tracking
+from segconnect.account.work import Operation, RefusalError, Work
+
+RULES: Mapping[str, Rule] = {**imports.RULES, **tracking.RULES}
+
+
+def run(work: Work, operation: Operation) -> tuple[int, bytes]:
+    """Applies one operation to the working set.
+
+    Returns:
+        The HTTP status and the JSON body to answer with, once the group is committed.
+    """
+    try:
+        answer = RULES[operation.endpoint](work, operation)
+    except RefusalError as refusal:
+        return 400, to_json({"status": "error", "errors": refusal.errors})
+    return 200, to_json({"status": "success", **answer})
