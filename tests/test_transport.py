@@ -788,17 +788,20 @@ async def test_an_account_that_offers_batches_says_so_with_any_answer() -> None:
     assert BATCH_HEADER == endpoints.BATCH_HEADER
     async with (
         peer(
-            OK, answer(400, segconnect_batch="500"), answer(200, {}, segconnect_batch="?")
+            OK,
+            answer(400, segconnect_batch="500"),
+            answer(200, {}, segconnect_batch="5000; later;after"),
+            answer(200, {}, segconnect_batch="?"),
         ) as there,
         opened(there.root) as transport,
     ):
         offered = []
-        for _ in range(3):
+        for _ in range(4):
             with suppress(RefusedError):
                 await transport.send(UPSERT)
-            offered.append(transport.batch_lines)
+            offered.append((transport.batch_lines, transport.batch_has_after))
 
-    assert offered == [None, 500, None]
+    assert offered == [(None, False), (500, False), (5000, True), (None, False)]
 
 
 # -- verifying -----------------------------------------------------------------------------------

@@ -98,6 +98,8 @@ class Transport:
         self, root: str, api_key: str, *, name: str = "", limits: Limits | None = None
     ) -> None:
         self.batch_lines: int | None = None  # most lines of a batch, once the account offers it
+        self.batch_has_after = False  # whether a line may name lines that must be done before it
+        self._offer = ""
         self.has_answered = self._is_closed = False
         self._root, self._key = root, api_key
         self._host = urlsplit(root).netloc
@@ -207,8 +209,8 @@ class Transport:
         if task is not None and task.cancelling() > cancels:
             raise asyncio.CancelledError  # pyreqwest swallows one that comes with the answer
         self.has_answered = True
-        if offered is not None:
-            self.batch_lines = int(offered) if offered.isascii() and offered.isdigit() else None
+        if offered is not None and offered != self._offer:
+            self._read_offer(offered)
         if headers is None:
             try:
                 return Answer(200, {}, from_json(raw))
@@ -289,6 +291,13 @@ class Transport:
         except ValueError as error:
             problem = f"cannot be sent: {self._shown(str(error))}"
             raise InvalidBundleError(request.label, [problem]) from None
+
+    def _read_offer(self, offer: str) -> None:
+        """Reads what an account says of batches, such as "5000; after"."""
+        self._offer = offer
+        lines, *members = (part.strip() for part in offer.split(";"))
+        self.batch_lines = int(lines) if lines.isascii() and lines.isdigit() else None
+        self.batch_has_after = "after" in members
 
     async def _long(self, response: Response) -> bytes:
         """Reads a body whose length is not known, or too long."""

@@ -63,7 +63,7 @@ def test_every_answer_says_that_there_is_a_batch_call(account: Account) -> None:
         batch(account, b"[]"),
     ]
 
-    assert {answer.headers["segconnect-batch"] for answer in answers} == {"5000"}
+    assert {answer.headers["segconnect-batch"] for answer in answers} == {"5000; after"}
 
 
 @pytest.mark.parametrize(("body", "answer"), [(b"", b""), (b"\n \n", b""), (b"[]", b"[]")])
@@ -189,3 +189,66 @@ def test_the_same_contact_at_the_same_moment_is_one(account: Account) -> None:
 
     assert {answer.content for answer in answers} == {answers[0].content}
     assert account.rows("contacts") == 1
+
+
+def after(line: int | list[int] | None, contact: str = "ann") -> dict[str, Any]:
+    """A line that adds a contact, or nobody, after others."""
+    body = {"email": f"{contact}@bloggs.com"} if contact else {}
+    numbers = [line] if isinstance(line, int) else line
+    return {"endpoint": "POST contact", "body": body, **({"after": numbers} if numbers else {})}
+
+
+@pytest.mark.parametrize("group", [1, 2, 3, 1000])
+def test_a_line_is_done_only_if_those_that_it_comes_after_were(
+    account: Account, group: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "MAX_GROUP", group)
+    tags = {"endpoint": "POST tags/add", "body": {"email": "nobody@bloggs.com", "tags": ["Vip"]}}
+    lines = [
+        after(None),
+        after(1, "bob"),
+        tags,  # there is no such contact
+        after(3, "cid"),
+        after([1, 2], "dan"),
+        after([1, 4], "eve"),
+        after(None, ""),  # refused before anything is looked up
+        after(7, "fay"),
+        after(8, "gus"),
+        after(None, "hal"),
+    ]
+
+    answers = account.batch(lines)
+
+    expected = [200, 200, 400, 424, 200, 424, 400, 424, 424, 200]
+    assert [status for status, _ in answers] == expected
+    assert answers[3][1]["errors"] == ["not done, since a line that it comes after was not done"]
+    found = [account.contact(f"{name}@bloggs.com") for name in ("bob", "cid", "eve", "gus", "hal")]
+    assert [contact is not None for contact in found] == [True, False, False, False, True]
+
+
+def test_a_line_comes_after_what_a_halved_group_has_done(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = committer.imports.run
+
+    def failing(work: Any, operation: Any) -> Any:
+        if operation.fields.get("email") == "bad@bloggs.com":
+            raise ZeroDivisionError
+        return run(work, operation)
+
+    monkeypatch.setattr(committer.imports, "run", failing)
+    lines = [after(None), after(1, "bad"), after(1, "bob"), after(2, "cid"), after(3, "dan")]
+
+    assert [status for status, _ in account.batch(lines)] == [200, 500, 200, 424, 200]
+
+
+@pytest.mark.parametrize(
+    "numbers", [0, 1, "1", True, {}, [0], [2], [3], ["1"], [True], [1.0], [-1]]
+)
+def test_a_line_comes_after_lines_before_it_only(account: Account, numbers: Any) -> None:
+    answers = account.batch([after(None), {**after(None, "bob"), "after": numbers}])
+
+    assert [status for status, _ in answers] == [200, 400]
+    assert answers[1][1]["errors"] == [
+        "invalid 'after' field: give the numbers of lines before this one, counted from 1"
+    ]

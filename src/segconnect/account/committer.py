@@ -17,6 +17,7 @@ from segconnect.clock import now
 from segconnect.errors import StoreError
 
 Reply = tuple[int, bytes]  # HTTP status and JSON body
+LOST = -1  # in `after`: something before the group was not done
 
 MAX_GROUP = 1000  # operations; more wait for the next group
 GATHER_SECONDS = 0.002  # at most, and only between two groups of many
@@ -46,7 +47,8 @@ def apply(store: Store, operations: Sequence[Operation]) -> list[Reply]:
     except Exception as error:
         half = len(operations) // 2
         if half:
-            return apply(store, operations[:half]) + apply(store, operations[half:])
+            replies = apply(store, operations[:half])
+            return replies + apply(store, following(operations[half:], replies))
         LOG.exception("%s could not be written", operations[0].endpoint)
         return [
             (500, _error(f"a fault of the server, which has logged it ({type(error).__name__})"))
@@ -60,9 +62,32 @@ def _apply(store: Store, operations: Sequence[Operation]) -> list[Reply]:
         for part in working_sets(operations):
             work = Work(transaction, moment)
             work.load(part)
-            replies += [rules.run(work, operation) for operation in part]
+            for operation in part:
+                is_kept = operation.after and not _are_done(operation.after, replies)
+                replies.append(NOT_DONE if is_kept else rules.run(work, operation))
             work.flush()
     return replies
+
+
+def following(operations: Sequence[Operation], replies: Sequence[Reply]) -> Sequence[Operation]:
+    """Answers what is left of operations that come together, once the first ones have replies."""
+    start = len(replies)
+    return [
+        operation._replace(
+            after=tuple(
+                place - start if place >= start else LOST
+                for place in operation.after
+                if place >= start or not _are_done((place,), replies)
+            )
+        )
+        if operation.after
+        else operation
+        for operation in operations
+    ]
+
+
+def _are_done(after: Sequence[int], replies: Sequence[Reply]) -> bool:
+    return all(place != LOST and replies[place][0] == 200 for place in after)
 
 
 def _unavailable(message: str) -> Reply:
@@ -71,6 +96,10 @@ def _unavailable(message: str) -> Reply:
 
 def _error(message: str) -> bytes:
     return to_json({"status": "error", "errors": [message]})
+
+
+NOT_DONE: Reply = (424, _error("not done, since a line that it comes after was not done"))
+"""The reply to an operation of which something in its `after` was not done."""
 
 
 class Writer(Protocol):
@@ -134,7 +163,8 @@ class Committer:
                 batch, whole = self._waiting.pop(0)
                 replies = []
                 for start in range(0, len(batch), MAX_GROUP):
-                    replies += await self._write(batch[start : start + MAX_GROUP])
+                    group = batch[start : start + MAX_GROUP]
+                    replies += await self._write(following(group, replies) if start else group)
                 _finish(whole, replies)
         self._task = None
 

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from segconnect.account import reading
 from segconnect.account.access import Access, Doorkeeper
-from segconnect.account.committer import Committer, Reply
+from segconnect.account.committer import NOT_DONE, Committer, Reply
 from segconnect.account.work import Operation
 from segconnect.wire.endpoints import (
     BATCH_HEADER,
@@ -161,7 +161,10 @@ class ImportApp:
     async def _batch(
         self, access: Access, headers: Mapping[bytes, bytes], receive: Receive
     ) -> tuple[int, bytes, bytes]:
-        """Applies many calls in order; each line has its own answer, as if it had come alone."""
+        """Applies many calls in order; each line has its own answer, as if it had come alone.
+
+        A line that names lines in `after` is done only if all of these were.
+        """
         body = await _body(headers, receive, MAX_BATCH_BODY)
         as_array = body.lstrip()[:1] == b"["
         lines: list[Any]
@@ -175,11 +178,16 @@ class ImportApp:
         if len(lines) > MAX_BATCH_LINES:
             raise HttpError(413, f"{len(lines)} lines; at most {MAX_BATCH_LINES} a batch")
         checked: list[Operation | Reply] = []
+        operations: list[Operation] = []
+        places: list[int | None] = []  # of each line among the operations
         for number, line in enumerate(lines, 1):
-            checked.append(_operation(access, line))
+            each = _operation(access, line, places)
+            checked.append(each)
+            places.append(len(operations) if isinstance(each, Operation) else None)
+            if isinstance(each, Operation):
+                operations.append(each)
             if number % PAUSE_EVERY == 0:
                 await asyncio.sleep(0)
-        operations = [each for each in checked if isinstance(each, Operation)]
         replies = iter(await self._committer.submit_all(operations) if operations else [])
         answers = [
             b'{"status":%d,"body":%b}' % (next(replies) if isinstance(each, Operation) else each)
@@ -193,13 +201,25 @@ class ImportApp:
 LOG = logging.getLogger(__name__)
 UNREACHABLE = b'{"status":"error","errors":["the store does not answer; try again"]}'
 RETRY_SOON = ((b"retry-after", b"1"),)
-BATCH_OFFER = (BATCH_HEADER.encode(), str(MAX_BATCH_LINES).encode())
+BATCH_OFFER = (BATCH_HEADER.encode(), b"%d; after" % MAX_BATCH_LINES)
 
 
-def _operation(access: Access, line: Any) -> Operation | Reply:
-    """Checks one line of a batch; answers its refusal if it is not well."""
+def _operation(access: Access, line: Any, places: list[int | None]) -> Operation | Reply:
+    """Checks one line of a batch; answers its refusal if it is not well.
+
+    Args:
+        access: Whose batch it is.
+        line: The line.
+        places: Of each line before it among the operations; None if it was refused.
+    """
     try:
-        return _checked(access, from_json(line) if isinstance(line, bytes) else line)
+        call = from_json(line) if isinstance(line, bytes) else line
+        operation = _checked(access, call)
+        numbers = call.get("after")
+        if numbers is None:
+            return operation
+        after = _lines_before(numbers, places)
+        return NOT_DONE if after is None else operation._replace(after=after)
     except (ShapeError, HttpError) as error:
         errors = error.errors
     except ValueError as error:
@@ -221,6 +241,18 @@ def _checked(access: Access, call: Any) -> Operation:
     if f"{method} {kind}/{{id}}" not in ENDPOINTS or not text:
         raise ShapeError([f"there is no endpoint '{short(endpoint)}'"])
     return _deletion(access, kind, text)
+
+
+def _lines_before(numbers: Any, places: list[int | None]) -> tuple[int, ...] | None:
+    """Reads `after`; answers places among the operations, or None if one was refused already."""
+    known = range(1, len(places) + 1)
+    if not isinstance(numbers, list) or any(type(n) is not int or n not in known for n in numbers):
+        raise ShapeError(
+            ["invalid 'after' field: give the numbers of lines before this one, counted from 1"]
+        )
+    found = [places[number - 1] for number in numbers]
+    after = tuple(place for place in found if place is not None)
+    return after if len(after) == len(found) else None
 
 
 def _deletion(access: Access, kind: str, text: str) -> Operation:

@@ -155,6 +155,12 @@ def _batch() -> Json:
         "properties": {
             "endpoint": {"type": "string", "examples": [*ENDPOINTS][:2]},
             "body": {"type": "object"},
+            "after": {
+                "type": "array",
+                "items": WHOLE | {"minimum": 1},
+                "description": "Numbers of lines before this one, counted from 1; it is done only"
+                " if all of them were, and is answered with 424 otherwise.",
+            },
         },
     }
     result = {
@@ -164,7 +170,7 @@ def _batch() -> Json:
     }
     example = [
         {"endpoint": "POST tags/add", "body": EXAMPLES["POST tags/add"]},
-        {"endpoint": "DELETE invoice/1001"},
+        {"endpoint": "DELETE invoice/1001", "after": [1]},
     ]
     operation = _operation(
         "Import", "batch", "Send many calls at once", _places(),
@@ -172,9 +178,11 @@ def _batch() -> Json:
     )  # fmt: skip
     operation["description"] = (
         "An array, or lines of JSON (application/x-ndjson), answered in the same form. Each line is"
-        " answered as if it had come alone: one that is refused does not hurt the others. At most"
+        " answered as if it had come alone: one that is refused hurts only those that name it in"
+        " `after`. At most"
         f" {MAX_BATCH_LINES:,} lines and {MAX_BATCH_BODY:,} bytes. This call is not part of the"
-        f" SegMetrics API; a server that has it says so in the header `{BATCH_HEADER}`."
+        f" SegMetrics API; a server that has it says so in the header `{BATCH_HEADER}`: the most"
+        " lines, and `; after` if lines may have that member."
     )
     operation["requestBody"] = {
         "required": True,

@@ -35,6 +35,7 @@ class Operation(NamedTuple):
     account_pk: int
     integration_pk: int
     fields: dict[str, Any]  # what Shape.given answered, or {"id": ...} of a delete
+    after: tuple[int, ...] = ()  # places, in what it comes with, of what must be done before it
 
 
 def own_id(integration_pk: int, email: str) -> str:
@@ -96,7 +97,7 @@ class Work:
         named: dict[str, set[Key]] = defaultdict(set)
         people = set[Key]()
         for operation in operations:
-            endpoint, account, integration, fields = operation
+            endpoint, account, integration, fields, _ = operation
             self._accounts[integration] = account
             if endpoint == "DELETE contact/{id}":
                 ids.add((account, fields["id"]))

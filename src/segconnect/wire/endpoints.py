@@ -32,4 +32,7 @@ MAX_BODY = 1_000_000  # bytes of one call
 MAX_BATCH_BODY = 16_000_000  # bytes of one batch
 MAX_BATCH_LINES = 5_000
 BATCH_HEADER = "segconnect-batch"
-"""Sent with every answer of an account that offers the batch call: its most lines."""
+"""Sent with every answer of an account that offers the batch call: its most lines.
+
+`; after` behind them says that lines may have the member `after`.
+"""
