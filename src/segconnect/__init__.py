@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from segconnect.client import Client as Client
     from segconnect.connections import Connection as Connection
     from segconnect.connections import Connections as Connections
-    from segconnect.delivery import Result as Result
     from segconnect.errors import SegconnectError as SegconnectError
     from segconnect.modules import AddTagToContact as AddTagToContact
     from segconnect.modules import AddUpdateContact as AddUpdateContact
@@ -34,11 +33,12 @@ if TYPE_CHECKING:
     from segconnect.modules import RecordAdPerformance as RecordAdPerformance
     from segconnect.modules import Tag as Tag
     from segconnect.transport import Limits as Limits
+    from segconnect.units import Result as Result
 
 _HOMES = {
     "client": ("AsyncClient", "Client"),
     "connections": ("Connection", "Connections"),
-    "delivery": ("Result",),
+    "units": ("Result",),
     "errors": ("SegconnectError",),
     "transport": ("Limits",),
     "modules": (

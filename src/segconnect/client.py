@@ -21,21 +21,21 @@ import time
 import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
-from itertools import islice
 from threading import Lock, Thread, current_thread
 from typing import Any, Self, TypeVar
 
 from segconnect.connections import Connection, Connections
-from segconnect.delivery import Delivery, Result, send
+from segconnect.delivery import Delivery
 from segconnect.errors import UsageError
 from segconnect.modules.base import Module
 from segconnect.settings import Settings, load
 from segconnect.transport import Limits
+from segconnect.units import Further, Result, Unit, send
 
 __all__ = ["AsyncClient", "Client", "Limits", "Result"]
 
 T = TypeVar("T")
-SLICE = 0.005  # seconds for which modules are taken in before results are looked at again
+SLICE = 0.005  # seconds for which units are taken in before results are looked at again
 
 
 class AsyncClient:
@@ -117,20 +117,20 @@ class AsyncClient:
             modules: The modules.
             concurrency: How many requests may be under way at once.
         """
-        delivery = self._delivery(concurrency)
+        delivery = Delivery(self._transport, self._address, concurrency)
         if isinstance(modules, AsyncIterable):
             source, reader = _Source(()), asyncio.create_task(_read(modules, delivery))
         else:
-            source, reader = _Source(modules), None
+            source, reader = _Source(map(_alone, modules)), None
         room, is_done = delivery.room(), False
         try:
             while not is_done:
                 taken = source.take(room) if reader is None else []
-                results, room, is_done = await delivery.turn(
+                units, _, room, is_done = await delivery.turn(
                     taken, ended=source.is_ended and reader is None, feeds=reader is None
                 )
-                for result in results:
-                    yield result
+                for unit in units:
+                    yield _result(unit)
             if reader is not None:
                 await reader
             source.check()
@@ -152,9 +152,6 @@ class AsyncClient:
     async def close(self) -> None:
         """Closes the client's connections."""
         await self._transport.close()
-
-    def _delivery(self, concurrency: int) -> Delivery:
-        return Delivery(self._transport, self._address, concurrency)
 
     async def __aenter__(self) -> Self:
         return self
@@ -206,15 +203,45 @@ class Client:
 
         The modules are taken from their iterator in the calling thread.
         """
-        delivery = self._client._delivery(concurrency)
-        source, room, is_done = _Source(modules), delivery.room(), False
+        for unit in self.send_units(map(_alone, modules), concurrency=concurrency):
+            yield _result(unit)
+
+    def send_units(
+        self,
+        units: Iterable[Unit | None],
+        *,
+        decide: Callable[[Unit], Further] | None = None,
+        is_strict: bool = False,
+        concurrency: int = 16,
+    ) -> Iterator[Unit]:
+        """Sends units as they come, and gives each, in their order, once it is over.
+
+        Args:
+            units: The units; None says that there is none at the moment. They are taken from their
+                iterator in the calling thread.
+            decide: Asked in the calling thread about each unit that failed, or is a part: which
+                modules are to follow in it. Units that concern the same contact wait for that.
+            is_strict: Whether they do so in a batch, too; see `Delivery`.
+            concurrency: How many requests may be under way at once.
+        """
+        client = self._client
+        delivery = Delivery(
+            client._transport,
+            client._address,
+            concurrency,
+            asks=decide is not None,
+            is_strict=is_strict,
+        )
+        source, room, is_done = _Source(units), delivery.room(), False
+        asked: list[Unit] = []
         try:
             while not is_done:
+                further = [decide(unit) for unit in asked] if decide is not None else []
                 taken = source.take(room)
-                results, room, is_done = self._loop.run(
-                    delivery.turn(taken, ended=source.is_ended, feeds=not source.is_ended)
+                over, asked, room, is_done = self._loop.run(
+                    delivery.turn(taken, further, ended=source.is_ended, feeds=not source.is_ended)
                 )
-                yield from results
+                yield from over
             source.check()
         finally:
             if not is_done:
@@ -235,28 +262,39 @@ class Client:
         self.close()
 
 
-class _Source:
-    """The modules of an iterable, a few at a time."""
+def _alone(module: Module) -> Unit:
+    return Unit((module,))
 
-    def __init__(self, modules: Iterable[Module]) -> None:
-        self._modules = iter(modules)
+
+def _result(unit: Unit) -> Result:
+    error = unit.error
+    output = unit.outcomes[-1] if error is None else None
+    return Result(unit.index, unit.modules[0], output, error)
+
+
+class _Source:
+    """The units of an iterable, a few at a time."""
+
+    def __init__(self, units: Iterable[Unit | None]) -> None:
+        self._units = iter(units)
         self._failure: Exception | None = None
         self.is_ended = False
 
-    def take(self, most: int) -> list[Module]:
-        """Takes modules for a moment, at least one unless `most` is 0 or it has ended."""
-        taken: list[Module] = []
-        if self.is_ended:
+    def take(self, most: int) -> list[Unit]:
+        """Takes units for a moment, as far as there are some at the moment."""
+        taken: list[Unit] = []
+        if self.is_ended or most <= 0:
             return taken
         until = time.perf_counter() + SLICE
         try:
-            for module in islice(self._modules, most):
-                taken.append(module)
-                if time.perf_counter() > until:
+            for unit in self._units:
+                if unit is not None:
+                    taken.append(unit)
+                if len(taken) >= most or time.perf_counter() > until:
                     return taken
         except Exception as error:  # raised by `check`, after the results
             self._failure = error
-        self.is_ended = len(taken) < most
+        self.is_ended = True
         return taken
 
     def check(self) -> None:
@@ -271,7 +309,7 @@ async def _read(modules: AsyncIterable[Module], delivery: Delivery) -> None:
         async for module in modules:
             while not delivery.room():
                 await delivery.changed()
-            delivery.add(module)
+            delivery.add(_alone(module))
     finally:
         delivery.end()
 

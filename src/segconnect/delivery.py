@@ -1,139 +1,80 @@
 """Many modules on their way to one account: in order where order matters, side by side else.
 
-What is held is bounded: modules that were taken in and whose results were not yet given out. One
-by one, several requests are under way at a time, and those that concern the same contact follow
-each other. In batches, one is under way while the next is being written; they follow each other,
-so order needs no care. The two ways never overlap.
+What travels is a unit: a module, or several of which each is sent once those before it were done.
+What is held is bounded: units that were taken in and whose results were not yet given out. One by
+one, several requests are under way at a time, and units that concern the same contact follow each
+other. In batches, one is under way while the next is being written; they follow each other, so
+order needs no care. The two ways never overlap.
+
+Whoever wants to be asked about a unit that failed may let more modules follow in it, as an error
+handler does. Units that concern the same contact wait until that is decided, and no others.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from segconnect.errors import (
-    PartlyDoneError,
-    Recovery,
-    RefusedError,
-    SegconnectError,
-    UnreachableError,
-)
-from segconnect.modules.base import Module
+from segconnect.errors import Recovery, RefusedError, SegconnectError
 from segconnect.transport import NDJSON, Transport
+from segconnect.units import Further, Unit, joined, keys_of, output_of, read_lines, send
 from segconnect.wire.request import Address, Answer, Request
 
 MAX_LINES = 1000  # of one batch
 MAX_BYTES = 4_000_000  # of one batch
-AHEAD = 16  # modules that are taken in for each request that may be under way
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one module: its output, or the error that kept it from arriving."""
-
-    index: int  # its place among the modules given, from 0
-    module: Module
-    output: Any = None
-    error: SegconnectError | None = None
+AHEAD = 16  # units that are taken in for each request that may be under way
+NOT_DONE = 424  # of a line: one that it comes after was not done
 
 
 class Turn(NamedTuple):
-    """What a delivery has to say: results in order, room for more modules, whether it is over."""
+    """What a delivery has to say.
 
-    results: list[Result]
+    Attributes:
+        units: Those that are over, in order.
+        asked: Those that wait for a decision.
+        room: For how many more units there is.
+        is_done: Whether all is over.
+    """
+
+    units: list[Unit]
+    asked: list[Unit]
     room: int
     is_done: bool
 
 
-async def send(transport: Transport, requests: Sequence[Request]) -> Any:
-    """Sends the requests of one module in their order, and answers its output."""
-    if len(requests) == 1:
-        return _output(requests[0], await transport.send(requests[0]))
-    outcomes: list[Any] = []
-    for request in requests:
-        try:
-            outcomes.append(_output(request, await transport.send(request)))
-        except SegconnectError as error:
-            outcomes.append(error)
-            break
-    return _joined(requests, outcomes)
-
-
-def _output(request: Request, answer: Answer) -> Any:
-    if request.endpoint is not None:
-        return answer.body
-    return {
-        "statusCode": answer.status,
-        "headers": dict(answer.headers),
-        "body": answer.body,
-    }
-
-
-def _joined(requests: Sequence[Request], outcomes: Sequence[Any]) -> Any:
-    """Answers the output of a module from what its requests came to: outputs and errors.
-
-    Raises:
-        PartlyDoneError: Some failed, some did not; where none was done, the first one's own error.
-    """
-    if len(outcomes) == len(requests) == 1 and not isinstance(outcomes[0], SegconnectError):
-        return outcomes[0]
-    names = [_subject(request, number) for number, request in enumerate(requests, 1)]
-    done, failed = [], []
-    for name, outcome in zip(names, outcomes, strict=False):
-        if isinstance(outcome, SegconnectError):
-            failed.append((name, outcome))
-        else:
-            done.append(name)
-    if not failed:
-        return {"status": "success", "results": list(outcomes)}
-    name, error = failed[0]
-    if not done:
-        raise error
-    raise PartlyDoneError(requests[0].label, done, name, len(requests), error) from error
-
-
-def _subject(request: Request, number: int) -> str:
-    """Says what a request is about, such as "ad 123": the first object in its body with an ID."""
-    for name, part in (request.body or {}).items():
-        if isinstance(part, dict) and "id" in part:
-            return f"{name} {part['id']}"
-    return f"call {number}"
-
-
-class _Slot:
-    """One module on its way."""
-
-    __slots__ = ("followers", "index", "keys", "lines", "module", "requests", "result", "waits")
-
-    def __init__(self, index: int, module: Module) -> None:
-        self.index, self.module = index, module
-        self.requests: list[Request] = []
-        self.lines: list[bytes] | None = None  # of a batch; None: it cannot travel in one
-        self.result: Result | None = None
-        self.keys: tuple[str, ...] = ()
-        self.waits = 0  # how many slots before it must be through
-        self.followers: list[_Slot] = []  # slots that wait for it
-
-
 class Delivery:
-    """Delivers modules; `turn` takes some in and gives results out. It belongs to one event loop.
+    """Delivers units; `turn` takes some in and gives those out that are over.
+
+    It belongs to one event loop.
 
     Args:
         transport: The way to the account.
         address: The account and integration.
         concurrency: How many requests may be under way at once.
+        asks: Whether a unit that failed, or is a part, is given out to be decided about.
+        is_strict: Whether units that concern the same contact wait for that decision in a batch,
+            too. That costs a batch more; without it, only the order of what is sent is kept.
     """
 
-    def __init__(self, transport: Transport, address: Address, concurrency: int) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        address: Address,
+        concurrency: int,
+        *,
+        asks: bool = False,
+        is_strict: bool = False,
+    ) -> None:
         self._transport, self._address = transport, address
         self._concurrency = max(1, concurrency)
-        self._slots: deque[_Slot] = deque()  # in order; all whose result was not given out
-        self._inbox: deque[_Slot] = deque()  # those that are not yet on a way
+        self._asks, self._is_strict = asks, is_strict
+        self._units: deque[Unit] = deque()  # in order; all that were not given out
+        self._inbox: deque[Unit] = deque()  # those that are not yet on a way
+        self._asked: list[Unit] = []
         self._count = 0
         self._is_ended = self._is_closed = self._is_called = False
         self._changed = asyncio.Event()
@@ -142,38 +83,41 @@ class Delivery:
         self._crash: Exception | None = None
         # one by one: at first a single request, which tells whether the account takes batches
         self._is_probing = not transport.has_answered
-        self._ready: deque[_Slot] = deque()
-        self._last: dict[str, _Slot] = {}  # by key, the slot that the next one follows
-        self._alone = 0  # slots on this way
+        self._ready: deque[Unit] = deque()
+        self._last: dict[str, Unit] = {}  # by key, the unit that the next one follows
+        self._alone = 0  # units on this way
         self._workers = 0
         # in batches
         self._takes_batches = True
-        self._batch: list[_Slot] = []
+        self._batch: list[Unit] = []
         self._batch_lines = self._batch_bytes = 0
-        self._is_flying = False
+        self._batch_last: dict[str, Unit] = {}  # by key
+        self._is_flying = self._is_back = False  # a batch is on its way; it waits for decisions
+        self._undecided = 0
+        self._again: list[Unit] = []  # those that go on
 
     @property
     def is_done(self) -> bool:
-        """Whether all modules were taken in and all results were given out."""
-        return self._is_ended and not self._slots
+        """Whether all units were taken in and all were given out."""
+        return self._is_ended and not self._units
 
     def room(self) -> int:
-        """Answers how many more modules may be taken in."""
+        """Answers how many more units may be taken in."""
         limit = max(2 * self._window, AHEAD * self._concurrency)
-        return max(0, limit - len(self._slots))
+        return max(0, limit - len(self._units))
 
-    def add(self, module: Module) -> None:
-        """Takes in one more module."""
-        slot = _Slot(self._count, module)
+    def add(self, unit: Unit) -> None:
+        """Takes in one more unit."""
+        unit.index = self._count
         self._count += 1
-        self._slots.append(slot)
-        self._inbox.append(slot)
+        self._units.append(unit)
+        self._inbox.append(unit)
         if not self._is_called:
             self._is_called = True  # once for all that are added now
             asyncio.get_running_loop().call_soon(self._advance)
 
     def end(self) -> None:
-        """Says that no module will come any more."""
+        """Says that no unit will come any more."""
         self._is_ended = True
         self._changed.set()
 
@@ -182,29 +126,43 @@ class Delivery:
         self._changed.clear()
         await self._changed.wait()
 
-    async def turn(self, modules: Iterable[Module], *, ended: bool, feeds: bool) -> Turn:
-        """Takes modules in; waits for results, or for room if the caller feeds more modules.
+    async def turn(
+        self,
+        units: Iterable[Unit],
+        further: Iterable[Further] = (),
+        *,
+        ended: bool,
+        feeds: bool,
+    ) -> Turn:
+        """Takes units in; waits for some that are over, or for room if the caller feeds more.
 
         Raises:
             Exception: What a module raised that is not an error of ours.
         """
-        for module in modules:
-            self.add(module)
+        for each in further:
+            self._go_on(each)
+        for unit in units:
+            self.add(unit)
         if ended:
             self.end()
         await asyncio.sleep(0)  # else whoever feeds without a pause would starve what is under way
-        while not (self._crash or self._has_result or self.is_done or (feeds and self.room() > 0)):
+        while not (
+            self._crash
+            or self._asked
+            or self._is_first_over
+            or self.is_done
+            or (feeds and self.room() > 0)
+        ):
             await self.changed()
         if self._crash is not None:
             raise self._crash
-        results = []
-        while self._has_result:
-            result = self._slots.popleft().result
-            assert result is not None
-            results.append(result)
-        if results:
+        over = []
+        while self._is_first_over:
+            over.append(self._units.popleft())
+        if over:
             self._changed.set()  # there is room
-        return Turn(results, self.room(), self.is_done)
+        asked, self._asked = self._asked, []
+        return Turn(over, asked, self.room(), self.is_done)
 
     async def close(self) -> None:
         """Breaks off what is under way."""
@@ -214,8 +172,8 @@ class Delivery:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
-    def _has_result(self) -> bool:
-        return bool(self._slots) and self._slots[0].result is not None
+    def _is_first_over(self) -> bool:
+        return bool(self._units) and self._units[0].is_over
 
     @property
     def _window(self) -> int:
@@ -234,62 +192,118 @@ class Delivery:
         self._changed.set()
 
     def _empty_inbox(self) -> None:
-        """Puts the modules of the inbox on their way, as far as order and limits let it."""
+        """Puts the units of the inbox on their way, as far as order and limits let it."""
         while self._inbox and not self._is_closed:
-            slot = self._inbox[0]
+            unit = self._inbox[0]
             if self._stop is not None:
-                self._finish(slot, None, self._stop)
+                self._came(unit, self._stop)
             elif self._is_probing and self._alone:
                 return
-            elif not slot.requests and not self._opened(slot):
+            elif not unit.calls and not self._opened(unit):
                 pass  # it has its error
-            elif self._window and slot.lines is not None and len(slot.lines) <= self._window:
-                if self._alone or not self._lined_up(slot):
+            elif self._window and unit.lines is not None and len(unit.lines) <= self._window:
+                if self._alone or not self._lined_up(unit):
                     break
             elif self._batch or self._is_flying:
                 break
             else:
-                self._go_alone(slot)
+                self._go_alone(unit)
             self._inbox.popleft()
         if self._batch and not self._is_flying and not self._is_closed:
             self._is_flying = True
-            slots, self._batch = self._batch, []
+            units, self._batch = self._batch, []
             self._batch_lines = self._batch_bytes = 0
-            self._start(self._fly, slots)
+            self._batch_last = {}
+            self._start(self._fly, units)
 
-    def _opened(self, slot: _Slot) -> bool:
-        """Asks a module for its requests, and writes their lines if they may go in a batch."""
+    def _opened(self, unit: Unit) -> bool:
+        """Asks modules for their calls, and writes their lines if they may go in a batch."""
+        calls: list[list[Request]] = []
         try:
-            slot.requests = slot.module.requests(self._address)
+            calls.extend(module.requests(self._address) for module in unit.modules)
         except SegconnectError as error:
-            self._finish(slot, None, error)
-            return False
+            if not calls:
+                self._came(unit, error)
+                return False
+            unit.broken = error
+        unit.calls = calls
         if self._window:
-            self._write_lines(slot)
+            self._write_lines(unit)
         return True
 
-    def _write_lines(self, slot: _Slot) -> None:
+    def _write_lines(self, unit: Unit) -> None:
         lines = []
-        for request in slot.requests:
-            if request.endpoint is None or not request.idempotent:
-                return
-            if request.query or request.headers:
-                return
-            call = {"endpoint": request.endpoint}
-            if request.body is not None:
-                call["body"] = request.body
-            try:
-                lines.append(to_json(call) + b"\n")
-            except ValueError:
-                return  # told when it is sent alone
-        slot.lines = lines
+        if len(unit.calls) > 1 and not self._transport.batch_has_after:
+            return  # one that fails would not keep those after it from being done
+        for requests in unit.calls:
+            for request in requests:
+                if request.endpoint is None or not request.idempotent:
+                    return
+                if request.query or request.headers:
+                    return
+                call = {"endpoint": request.endpoint}
+                if request.body is not None:
+                    call["body"] = request.body
+                try:
+                    lines.append(to_json(call) + b"\n")
+                except ValueError:
+                    return  # told when it is sent alone
+        unit.lines = lines
 
-    def _finish(self, slot: _Slot, output: Any, error: SegconnectError | None) -> None:
-        slot.result = Result(slot.index, slot.module, output, error)
-        slot.requests, slot.lines = [], None
-        if error is not None and error.recovery is Recovery.STOP and self._stop is None:
-            self._stop = error
+    # -- what comes of units ---------------------------------------------------------------------
+
+    def _came(self, unit: Unit, error: SegconnectError | None) -> None:
+        """Notes that a unit was sent as far as it goes; the outputs are noted already."""
+        error = error or unit.broken
+        unit.calls, unit.lines, unit.broken = [], None, None
+        if error is not None:
+            unit.outcomes.append(error)
+            if error.recovery is Recovery.STOP and self._stop is None:
+                self._stop = error
+        if self._asks and (error is not None or unit.is_part):
+            self._asked.append(unit)
+            self._changed.set()
+            if not unit.is_alone:
+                self._undecided += 1
+        else:
+            self._end(unit)
+
+    def _go_on(self, further: Further) -> None:
+        """Does what was decided about a unit."""
+        unit = further.unit
+        unit.modules, unit.is_part = further.modules, further.is_part
+        if not unit.is_alone:
+            self._undecided -= 1
+        if not unit.modules:
+            self._end(unit)
+        elif self._stop is not None:
+            self._came(unit, self._stop)
+        elif not unit.is_alone:
+            self._again.append(unit)
+        elif self._opened(unit):
+            self._hold(unit)
+            self._ready.append(unit)
+            self._employ(1)
+        if not self._undecided and (self._is_back or (self._again and not self._is_flying)):
+            self._land()
+
+    def _end(self, unit: Unit) -> None:
+        """Ends a unit, and lets those go that waited for it."""
+        unit.is_over = True
         self._changed.set()
+        if not unit.is_alone:
+            return
+        self._alone -= 1
+        for key in unit.keys:
+            if self._last.get(key) is unit:
+                del self._last[key]
+        for follower in unit.followers:
+            follower.waits -= 1
+            if not follower.waits:
+                self._ready.append(follower)
+        unit.followers = []
+        if self._inbox:
+            self._advance()
 
     def _start(self, work: Callable[..., Awaitable[None]], *given: Any) -> None:
         task = asyncio.get_running_loop().create_task(self._guarded(work, *given))
@@ -304,120 +318,147 @@ class Delivery:
 
     # -- one by one ------------------------------------------------------------------------------
 
-    def _go_alone(self, slot: _Slot) -> None:
-        slot.keys = slot.module.keys()
+    def _go_alone(self, unit: Unit) -> None:
+        unit.is_alone = True
         self._alone += 1
-        for key in slot.keys:
+        unit.keys = keys_of(unit)
+        for key in unit.keys:
             before = self._last.get(key)
-            if before is not None and before is not slot:
-                before.followers.append(slot)
-                slot.waits += 1
-            self._last[key] = slot
-        if not slot.waits:
-            self._ready.append(slot)
-            if self._workers < self._concurrency:
-                self._workers += 1
-                self._start(self._work)
+            if before is not None and before is not unit:
+                before.followers.append(unit)
+                unit.waits += 1
+            self._last[key] = unit
+        if not unit.waits:
+            self._ready.append(unit)
+            self._employ(1)
+
+    def _hold(self, unit: Unit) -> None:
+        """Lets units of the keys that further modules have follow, too, if none is before them."""
+        found = tuple(key for key in keys_of(unit) if key not in self._last)
+        self._last.update(dict.fromkeys(found, unit))
+        unit.keys += found
+
+    def _employ(self, count: int) -> None:
+        """Has so many more workers, as far as the limit lets it."""
+        for _ in range(min(count, self._concurrency - self._workers)):
+            self._workers += 1
+            self._start(self._work)
 
     async def _work(self) -> None:
         try:
             while self._ready and not self._is_closed:
-                slot = self._ready.popleft()
-                output, error = None, self._stop
+                unit = self._ready.popleft()
+                error = self._stop
                 if error is None:
                     try:
-                        output = await send(self._transport, slot.requests)
+                        for requests in unit.calls:
+                            unit.outcomes.append(await send(self._transport, requests))
                     except SegconnectError as failure:
                         error = failure
-                self._through(slot, output, error)
+                was_probing, self._is_probing = self._is_probing, False
+                self._came(unit, error)
+                if was_probing:
+                    self._advance()
+                self._employ(len(self._ready) - 1)
         finally:
             self._workers -= 1
 
-    def _through(self, slot: _Slot, output: Any, error: SegconnectError | None) -> None:
-        """Finishes a slot that went alone, and lets those go that waited for it."""
-        self._finish(slot, output, error)
-        self._alone -= 1
-        self._is_probing = False
-        for key in slot.keys:
-            if self._last.get(key) is slot:
-                del self._last[key]
-        for follower in slot.followers:
-            follower.waits -= 1
-            if not follower.waits:
-                self._ready.append(follower)
-        slot.followers = []
-        if self._inbox:
-            self._advance()
-        while len(self._ready) > 1 and self._workers < self._concurrency:
-            self._workers += 1
-            self._start(self._work)
-
     # -- in batches ------------------------------------------------------------------------------
 
-    def _lined_up(self, slot: _Slot) -> bool:
-        """Puts a slot in the next batch; tells whether there was room."""
-        assert slot.lines is not None
-        lines = self._batch_lines + len(slot.lines)
-        size = self._batch_bytes + sum(map(len, slot.lines))
+    def _lined_up(self, unit: Unit) -> bool:
+        """Puts a unit in the next batch; tells whether there was room."""
+        assert unit.lines is not None
+        lines = self._batch_lines + len(unit.lines)
+        size = self._batch_bytes + sum(map(len, unit.lines))
         if self._batch and (lines > self._window or size > MAX_BYTES):
             return False
-        self._batch.append(slot)
+        if self._is_strict:
+            keys = keys_of(unit)
+            last = self._batch_last
+            unit.leaders = frozenset(last[key] for key in keys if key in last)
+            has_after = self._transport.batch_has_after
+            if any(not has_after or each.is_part or each.broken for each in unit.leaders):
+                return False
+            last.update(dict.fromkeys(keys, unit))
+        unit.last_line = lines
+        self._batch.append(unit)
         self._batch_lines, self._batch_bytes = lines, size
         return True
 
-    async def _fly(self, slots: list[_Slot]) -> None:
-        """Sends a batch and gives each slot its answer.
+    async def _fly(self, units: list[Unit]) -> None:
+        """Sends a batch and gives each unit its answers.
 
         A line that failed is not sent again: lines after it were done, and may be about the same
         contact.
         """
-        requests = [request for slot in slots for request in slot.requests]
-        first = requests[0]
+        first = units[0].calls[0][0]
         assert first.endpoint is not None
         root = first.path.removesuffix(first.endpoint.partition(" ")[2])
-        body = b"".join(line for slot in slots for line in slot.lines or ())
+        count = units[-1].last_line
+        body = b"".join(line for unit in units for line in self._written(unit))
         batch = Request(
             "POST", f"{root}batch", "Batch", body, idempotent=True, headers={"content-type": NDJSON}
         )
         try:
-            lines = _read_lines(await self._transport.send(batch), len(requests))
+            answers = read_lines(await self._transport.send(batch), count)
         except RefusedError:  # the batch as such: too large, or no longer offered
             self._takes_batches = False
-            self._inbox.extendleft(reversed(slots + self._batch))
-            self._batch = []
+            self._again = units
         except SegconnectError as error:
-            for slot in slots:
-                self._finish(slot, None, error)
+            for unit in units:
+                self._came(unit, error)
         else:
-            answers = iter(lines)
-            for slot in slots:
-                outcomes = [self._outcome(request, next(answers)) for request in slot.requests]
-                try:
-                    self._finish(slot, _joined(slot.requests, outcomes), None)
-                except SegconnectError as error:
-                    self._finish(slot, None, error)
-        finally:
-            self._is_flying = False
+            lost: set[Unit] = set()
+            for unit in units:
+                lines = answers[unit.last_line - len(unit.lines or ()) : unit.last_line]
+                if lines[0].status == NOT_DONE and not lost.isdisjoint(unit.leaders):
+                    lost.add(unit)
+                    self._again.append(unit)
+                    continue
+                failure = self._answered(unit, lines)
+                if failure is not None:
+                    lost.add(unit)
+                self._came(unit, failure)
+        self._is_back = True
+        if not self._undecided:
+            self._land()
+
+    def _written(self, unit: Unit) -> Iterator[bytes]:
+        """Gives the lines of a unit, each with those that must be done before it."""
+        assert unit.lines is not None
+        number = unit.last_line - len(unit.lines)
+        before = sorted(each.last_line for each in unit.leaders)
+        for line in unit.lines:
+            if before and self._transport.batch_has_after:
+                yield b'{"after":%b,%b' % (to_json(before), line[1:])
+            else:
+                yield line
+            number += 1
+            before = [number]
+
+    def _answered(self, unit: Unit, lines: list[Answer]) -> SegconnectError | None:
+        """Notes what came of a unit's modules; answers why one of them failed."""
+        answers = iter(lines)
+        for requests in unit.calls:
+            outcomes: list[Any] = []
+            for request in requests:
+                answer = next(answers)
+                if answer.status == NOT_DONE and outcomes:
+                    continue  # kept back by one that failed
+                refusal = self._transport.refusal(request, answer)
+                outcomes.append(output_of(request, answer) if refusal is None else refusal)
+            try:
+                unit.outcomes.append(joined(requests, outcomes))
+            except SegconnectError as error:
+                return error
+        return None
+
+    def _land(self) -> None:
+        """Lets the next batch go, before which goes what is left of the one that has come back."""
+        self._is_flying = self._is_back = False
+        if self._again:
+            left = sorted(self._again + self._batch, key=lambda unit: unit.index)
+            self._inbox.extendleft(reversed(left))
+            self._again, self._batch, self._batch_last = [], [], {}
+            self._batch_lines = self._batch_bytes = 0
         self._advance()
-
-    def _outcome(self, request: Request, answer: Answer) -> Any:
-        refusal = self._transport.refusal(request, answer)
-        return _output(request, answer) if refusal is None else refusal
-
-
-def _read_lines(answer: Answer, count: int) -> list[Answer]:
-    """Reads the answer to a batch, a line for each of its lines.
-
-    Raises:
-        UnreachableError: It does not fit the batch.
-    """
-    try:
-        lines = [Answer(line["status"], {}, line["body"]) for line in answer.body]
-        if len(lines) == count and all(type(line.status) is int for line in lines):
-            return lines
-    except (TypeError, KeyError):
-        pass
-    raise UnreachableError(
-        f"the account answered a batch of {count} lines with something else; try again later",
-        may_have_arrived=True,
-    )

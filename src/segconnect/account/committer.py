@@ -58,7 +58,7 @@ def apply(store: Store, operations: Sequence[Operation]) -> list[Reply]:
 def _apply(store: Store, operations: Sequence[Operation]) -> list[Reply]:
     with store.transaction([operation.account_pk for operation in operations]) as transaction:
         moment = int(now().timestamp())
-        replies = []
+        replies: list[Reply] = []
         for part in working_sets(operations):
             work = Work(transaction, moment)
             work.load(part)
@@ -163,8 +163,8 @@ class Committer:
                 batch, whole = self._waiting.pop(0)
                 replies = []
                 for start in range(0, len(batch), MAX_GROUP):
-                    group = batch[start : start + MAX_GROUP]
-                    replies += await self._write(following(group, replies) if start else group)
+                    left = batch[start : start + MAX_GROUP]
+                    replies += await self._write(following(left, replies) if start else left)
                 _finish(whole, replies)
         self._task = None
 
