@@ -1,0 +1,178 @@
+"""The real command at a job over a file, watched from outside: what `make prove` and others run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from segconnect.connections import Connection, Connections
+from segconnect.scenario.journal import Journal, RunRow, url_of
+from segconnect.settings import load
+
+SCENARIO = """
+name: People
+flow:
+  - id: 1
+    module: csv
+    parameters: { file: people.csv }
+  - id: 2
+    module: add-update-contact
+    mapper:
+      email: "{{lower(1.Email)}}"
+      first_name: "{{1.First}}"
+      last_name: "{{1.Last}}"
+"""
+LOOK_SECONDS = 0.02  # between two looks at the memory of a process
+
+
+def email(number: int) -> str:
+    """The address of a person as it arrives."""
+    return f"person{number}@example.com"
+
+
+def write_people(path: Path, people: int) -> None:
+    """Writes a CSV of so many people."""
+    lines = (f"Person{number}@Example.com,Joey,Bloggs{number}" for number in range(people))
+    path.write_text("Email,First,Last\n" + "\n".join(lines) + "\n")
+
+
+class Place:
+    """A directory with a scenario, a connection named `sink`, and a journal.
+
+    Args:
+        path: The directory; files of the scenario go there.
+        root: The API root that the connection leads to.
+        environment: Settings, such as SEGCONNECT_RATE.
+        address: Key, account and integration; those of a sink do not matter.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        root: str,
+        environment: Mapping[str, str] | None = None,
+        address: tuple[str, str, str] = ("0123456789abcdefghijkl", "account", "integration"),
+    ) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self.path, self.data = path, path / "data"
+        self.environment = {**os.environ, "SEGCONNECT_DATA": str(self.data), **(environment or {})}
+        database = self.environment.get("SEGCONNECT_DATABASE")
+        self.settings = load(data=self.data, database=database)
+        key, account, integration = address
+        Connections(self.settings).save(
+            Connection(
+                name="sink", api_key=key, account_id=account, integration_id=integration,
+                base_url=f"{root}/api",
+            )
+        )  # fmt: skip
+
+    def start(self, *arguments: str) -> Command:
+        """Starts the command in the directory."""
+        return Command(arguments, self.path, self.environment)
+
+    def run(self, *arguments: str) -> str:
+        """Runs the command to its end; answers what it printed.
+
+        Raises:
+            RuntimeError: It did not end well.
+        """
+        command = self.start(*arguments)
+        out, err = command.ended()
+        if command.code not in (0, 1):  # 1: some bundles were refused, or wait
+            raise RuntimeError(f"segconnect {' '.join(arguments)}: {err[-2000:]}")
+        return out
+
+    def latest(self, most: int = 1) -> list[RunRow]:
+        """Answers the latest runs of the journal, the newest first."""
+        if not (self.data / "runs.db").exists() and self.settings.database is None:
+            return []
+        with closing(Journal(url_of(self.settings))) as journal:
+            return list(journal.latest(most))
+
+
+class Command:
+    """A command that was started, and the most memory that it and its children held."""
+
+    def __init__(
+        self, arguments: tuple[str, ...], path: Path, environment: Mapping[str, str]
+    ) -> None:
+        self.began = time.time()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "segconnect", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=path,
+            env=dict(environment),
+        )
+        self._peaks: dict[int, int] = {}  # kilobytes, by process
+        self._is_over = Event()
+        self._thread = Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    @property
+    def code(self) -> int:
+        """The exit code, once it has ended."""
+        return self.process.returncode
+
+    @property
+    def megabytes(self) -> float:
+        """The sum of the most that each process held."""
+        return sum(self._peaks.values()) / 1024
+
+    def ended(self, timeout: float = 600.0) -> tuple[str, str]:
+        """Waits for its end; answers what it printed, and its complaints."""
+        out, err = self.process.communicate(timeout=timeout)
+        self._is_over.set()
+        self._thread.join()
+        return out, err
+
+    def kill(self) -> None:
+        """Ends it at once: nothing is closed, nothing more is written."""
+        self.process.kill()
+        self.ended()
+
+    def end(self) -> tuple[str, str]:
+        """Asks it to end, and waits for it."""
+        self.process.terminate()
+        return self.ended()
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(LOOK_SECONDS):
+            for pid in _tree(self.process.pid):
+                self._peaks[pid] = max(_peak(pid), self._peaks.get(pid, 0))
+
+
+def _tree(pid: int) -> Iterator[int]:
+    """Answers a process and all that come of it."""
+    yield pid
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it has ended
+        return
+    for child in children:
+        yield from _tree(int(child))
+
+
+def _peak(pid: int) -> int:
+    """Answers the most memory that a process ever held, in kilobytes."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+
+
+def report_of(out: str) -> dict[str, Any]:
+    """Reads what `--json` printed last."""
+    found: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
+    return found
