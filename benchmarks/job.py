@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -87,7 +87,7 @@ class Place:
         command = self.start(*arguments)
         out, err = command.ended()
         if command.code not in (0, 1):  # 1: some bundles were refused, or wait
-            raise RuntimeError(f"segconnect {' '.join(arguments)}: {err[-2000:]}")
+            raise RuntimeError(f"segconnect {' '.join(arguments)}: {err[-2000:] or out}")
         return out
 
     def latest(self, most: int = 1) -> list[RunRow]:
@@ -155,12 +155,10 @@ class Command:
 def _tree(pid: int) -> Iterator[int]:
     """Answers a process and all that come of it."""
     yield pid
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:  # it has ended
-        return
-    for child in children:
-        yield from _tree(int(child))
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):  # each thread has its own
+        with suppress(OSError):  # it has ended
+            for child in task.read_text().split():
+                yield from _tree(int(child))
 
 
 def _peak(pid: int) -> int:

@@ -181,15 +181,15 @@ class Proof:
 
     def killed(self) -> Iterator[Row]:
         """(e) The process is killed half-way, and the run gone on with."""
-        place = self._place()
-        self._sink.begin(Plan())
+        place = self._place(SEGCONNECT_IN_FLIGHT=str(IN_FLIGHT))
+        self._sink.begin(Plan(delay=DELAY))
         command = place.start("run", "people.yaml", "--connection", "sink", "--json")
         while self._sink.told()["records"] < self._records / 2:
             if command.process.poll() is not None:
                 raise SystemExit("the run ended before it could be killed; give more --records")
             time.sleep(0.002)
         command.kill()
-        done, left = self._sink.told()["done"], place.latest()[0]
+        told, left = self._sink.told(), place.latest()[0]
         again = place.start("runs", "resume", left.id, "--json")
         out, err = again.ended()
         if again.code != 0:
@@ -199,15 +199,14 @@ class Proof:
         self._note(again)
         lost = sum(email(number) not in effects for number in range(self._records))
         repeated = sum(effects.values()) - len(effects)
-        in_flight = done - left.was_read  # sent, and their outcome not on disk
         yield Row(
             "e", "kill -9 half-way, then resume: lost", str(lost), "0",
             lost == 0 and row.delivered == self._records, "",
-            f"{left.was_read:,} on disk, {done:,} at the sink when it was killed",
+            f"{left.was_read:,} on disk, {told['done']:,} at the sink when it was killed",
         )  # fmt: skip
         yield Row(
-            "e", "sent twice", str(repeated), f"those in flight, {in_flight}",
-            repeated <= in_flight and max(effects.values()) <= 2,
+            "e", "sent twice", str(repeated), f"those in flight, {told['peak']}",
+            repeated <= told["peak"] and max(effects.values()) <= 2,
         )  # fmt: skip
 
     def heard(self) -> Iterator[Row]:
