@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from segconnect.account import committer, imports
+from segconnect.account import committer, rules
 from segconnect.wire.endpoints import MAX_BATCH_BODY, MAX_BATCH_LINES
 from tests.conftest import Account, Answer
 
@@ -229,14 +229,14 @@ def test_a_line_is_done_only_if_those_that_it_comes_after_were(
 def test_a_line_comes_after_what_a_halved_group_has_done(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = imports.run
+    run = rules.run
 
     def failing(work: Any, operation: Any) -> Any:
         if operation.fields.get("email") == "bad@bloggs.com":
             raise ZeroDivisionError
         return run(work, operation)
 
-    monkeypatch.setattr(imports, "run", failing)
+    monkeypatch.setattr(rules, "run", failing)
     lines = [after(None), after(1, "bad"), after(1, "bob"), after(2, "cid"), after(3, "dan")]
 
     assert [status for status, _ in account.batch(lines)] == [200, 500, 200, 424, 200]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from segconnect.cli.options import Data
 from segconnect.settings import load
+
+if TYPE_CHECKING:
+    from segconnect.web.app import Web
 
 
 def command(
@@ -50,8 +53,12 @@ def command(
                 beside.start()
 
         def within(account: Account) -> Together:
-            house = House(settings, account.engine, journal, found, known, token)
-            return Together(account, app, house)
+            def pages() -> Web:
+                from segconnect.web.app import Web
+
+                return Web(House(settings, account.engine, journal, found, known, token))
+
+            return Together(account, app, pages)
 
         try:
             serve(settings, ready, within)

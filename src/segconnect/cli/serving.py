@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -16,8 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from segconnect.scenario.hooks.app import PREFIX, HookApp
 from segconnect.scenario.journal import Journal
 from segconnect.settings import Settings
-from segconnect.web.house import House
 
+PAGES = "/app/"
 LOOK_SECONDS = 1.0  # between two looks whether there is anything to run
 REST_SECONDS = 30.0  # for which a worker stays though there is nothing
 END_SECONDS = 15.0  # for which it may settle what is on its way
@@ -27,8 +28,10 @@ LOG = logging.getLogger(__name__)
 class Together:
     """The account's app, and beside it webhooks and pages."""
 
-    def __init__(self, account: ASGIApp, hooks: HookApp, house: House) -> None:
-        self._account, self._hooks, self._house = account, hooks, house
+    def __init__(
+        self, account: ASGIApp, hooks: HookApp, pages: Callable[[], ASGIApp] | None = None
+    ) -> None:
+        self._account, self._hooks, self._make_pages = account, hooks, pages
         self._pages: ASGIApp | None = None  # made when somebody looks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,11 +39,10 @@ class Together:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._hooks(scope, receive, send)
             return
-        if scope["type"] == "http" and (scope["path"] + "/").startswith("/app/"):
+        is_page = scope["type"] == "http" and f"{scope['path']}/".startswith(PAGES)
+        if is_page and self._make_pages is not None:
             if self._pages is None:
-                from segconnect.web.app import Web
-
-                self._pages = Web(self._house)
+                self._pages = self._make_pages()
             await self._pages(scope, receive, send)
             return
         await self._account(scope, receive, send)

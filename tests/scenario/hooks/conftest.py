@@ -17,7 +17,7 @@ from sqlalchemy import insert
 from starlette.applications import Starlette
 
 from segconnect.account.serving import configuration
-from segconnect.cli.serving import WithHooks
+from segconnect.cli.serving import Together
 from segconnect.scenario import hooks as webhooks
 from segconnect.scenario.engine.state import Response
 from segconnect.scenario.hooks import HookRow, Hooks
@@ -47,7 +47,7 @@ class Receiver:
         self.hooks = Hooks(webhooks.url_of(settings))
         self.journal = Journal(url_of(settings))
         app = HookApp(Hooks(webhooks.url_of(settings)), self.journal)
-        self._server = uvicorn.Server(configuration(WithHooks(Starlette(), app)))
+        self._server = uvicorn.Server(configuration(Together(Starlette(), app)))
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.address: tuple[str, int] = self._socket.getsockname()
         self._thread = Thread(target=self._server.run, args=([self._socket],))
