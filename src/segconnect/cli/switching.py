@@ -162,7 +162,7 @@ def _keep(
 ) -> ScenarioRow:
     from segconnect.cli.checking import checked
     from segconnect.scenario.keeping import keep, switch_on
-    from segconnect.scenario.schedules import parse_schedule
+    from segconnect.scenario.schedule_words import parse_schedule
 
     document, bound = checked(file, bindings, connection, console)
     kept = keep(
@@ -186,7 +186,8 @@ def _values(row: ScenarioRow, hooks: Hooks, settings: Settings) -> dict[str, Any
     from zoneinfo import ZoneInfo
 
     from segconnect.scenario.moments import moment
-    from segconnect.scenario.schedules import Schedule, describe
+    from segconnect.scenario.schedule_words import describe
+    from segconnect.scenario.schedules import Schedule
 
     following = None
     if row.is_on and row.next_at is not None and not row.is_instant:

@@ -8,33 +8,61 @@ from when the scenario was switched on, so that a late start moves no other.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice, takewhile
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from segconnect.errors import ScenarioError, unknown_name
+from segconnect.types import shown
 
 TYPES = ("immediately", "indefinitely", "once", "daily", "weekly", "monthly", "yearly", "cron",
          "on-demand")  # fmt: skip
-DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")  # 0 is Sunday, as in the builder
-DAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
-SHORTEST = 60  # seconds between two starts
+SHORTEST, LONGEST = 60, 3660 * 86_400  # seconds between two starts
+ALL_DAY = (time(), time(23, 59))
 LATE = timedelta(minutes=1)  # a start is missed if it happens later than that
 MOST_MISSED = 10_000  # that are counted
-YEARS = 9  # that are looked ahead: February 29 may be eight years off
+AHEAD = timedelta(days=366 * 9)  # that is looked: February 29 may be eight years from now
+FAR_AHEAD = timedelta(days=366 * 41)  # and February 29 on a Monday forty
+END = datetime(9900, 1, 1, tzinfo=UTC)  # nothing starts after it: calendars end in 9999
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_TICK = timedelta(microseconds=1)
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class Window(NamedTuple):
-    """When starts are allowed: all that is given must hold."""
+    """When starts are allowed: all that is given must hold.
 
-    days: frozenset[int]
-    months: frozenset[int]
-    begins: time
-    ends: time
+    Attributes:
+        days: Of the week, 0 is Sunday; none: all.
+        months: 1 to 12; none: all.
+        begins: The first minute.
+        ends: The last minute: a start within it is allowed.
+    """
+
+    days: tuple[int, ...] = ()
+    months: tuple[int, ...] = ()
+    begins: time = ALL_DAY[0]
+    ends: time = ALL_DAY[1]
+
+    def has(self, day: date) -> bool:
+        """Tells whether it is open on a day."""
+        is_day = not self.days or day.isoweekday() % 7 in self.days
+        return is_day and (not self.months or day.month in self.months)
+
+    def to_values(self) -> dict[str, Any]:
+        """Answers it as the builder's API has it."""
+        values: dict[str, Any] = {}
+        if self.days:
+            values["days"] = list(self.days)
+        if self.months:
+            values["months"] = list(self.months)
+        if (self.begins, self.ends) != ALL_DAY:
+            values["time"] = [f"{self.begins:%H:%M}", f"{self.ends:%H:%M}"]
+        return values
 
 
 class Schedule(NamedTuple):
@@ -49,7 +77,7 @@ class Schedule(NamedTuple):
             that does not have one is left out.
         months: Of "yearly", 1 to 12.
         expression: Of "cron", with five fields.
-        between: Before the first and after the second moment nothing starts.
+        between: Before the first and after the second moment nothing starts; at them it does.
         windows: A start is allowed if it is in one of these, or if there are none.
     """
 
@@ -72,10 +100,34 @@ class Schedule(NamedTuple):
     def read(cls, values: Mapping[str, Any]) -> Schedule:
         """Reads what the builder's API, or `scheduling` in a scenario, says.
 
+        A time may be a list of times; what another type would need is not looked at.
+
         Raises:
             ScenarioError: It cannot be; every problem is told.
         """
         return _Reading(values).schedule()
+
+    def to_values(self) -> dict[str, Any]:
+        """Answers it as the builder's API has it; several times of day are a list."""
+        values: dict[str, Any] = {"type": self.type}
+        if self.interval:
+            values["interval"] = self.interval
+        if self.date is not None:
+            values["date"] = self.date.isoformat()
+        if self.times:
+            times = [f"{each:%H:%M}" for each in self.times]
+            values["time"] = times if len(times) > 1 else times[0]
+        if self.days:
+            values["days"] = list(self.days)
+        if self.months:
+            values["months"] = list(self.months)
+        if self.expression:
+            values["expression"] = self.expression
+        if any(self.between):
+            values["between"] = [each and each.isoformat() for each in self.between]
+        if self.windows:
+            values["restrict"] = [each.to_values() for each in self.windows]
+        return values
 
 
 class _Reading:
@@ -87,32 +139,34 @@ class _Reading:
 
     def schedule(self) -> Schedule:
         values = self._values
-        kind = str(values.get("type"))
-        known = {"type", "interval", "date", "time", "days", "months", "expression", "between",
-                 "restrict"}  # fmt: skip
-        self._problems += [f"{name}: is not known" for name in values if name not in known]
+        kind = values.get("type")
+        self._names("", values, {*Schedule._fields, "time", "restrict"} - {"times", "windows"})
         if kind not in TYPES:
-            self._problems.append(unknown_name("type", kind, TYPES))
+            what = "type: is missing" if kind is None else unknown_name("type", str(kind), TYPES)
+            self._problems.append(what)
         found = Schedule(
-            kind,
-            between=self._between(),
-            windows=tuple(self._windows()),
+            str(kind), between=self._between(), windows=tuple(self._windows(values.get("restrict")))
         )
         match kind:
             case "indefinitely":
                 found = found._replace(interval=self._interval())
             case "once":
                 found = found._replace(date=self._moment("date", values.get("date")))
-                if values.get("date") is None:
-                    self._problems.append("date: is missing")
             case "daily" | "weekly" | "monthly" | "yearly":
-                found = found._replace(times=self._times(values.get("time")))
-                found = self._with_days(found)
+                found = self._with_days(found._replace(times=self._times(values.get("time"))))
             case "cron":
                 found = found._replace(expression=self._expression())
         if self._problems:
             raise ScenarioError(f"the schedule: {'; '.join(self._problems)}")
         return found
+
+    def _names(self, place: str, values: Mapping[str, Any], known: set[str]) -> None:
+        names = [str(name) for name in values if name not in known]
+        self._problems += [f"{place}{unknown_name('key', name, known)}" for name in names]
+
+    def _wrong(self, name: str, given: Any, expected: str) -> None:
+        found = "is missing" if given is None else shown(given)
+        self._problems.append(f"{name}: {found}; expected {expected}")
 
     def _with_days(self, found: Schedule) -> Schedule:
         values = self._values
@@ -122,55 +176,59 @@ class _Reading:
             found = found._replace(days=self._numbers("days", values.get("days"), 1, 31))
         if found.type == "yearly":
             found = found._replace(months=self._numbers("months", values.get("months"), 1, 12))
-        longest = max((_LENGTHS[month] for month in found.months or range(1, 13)), default=31)
-        if found.days and min(found.days) > longest:
-            self._problems.append(f"days: no such month has {min(found.days)} days")
+        longest = max(_LONGEST_MONTHS[month - 1] for month in found.months or range(1, 13))
+        if found.days and found.days[0] > longest:
+            self._problems.append(f"days: no such month has {found.days[0]} days")
         return found
 
     def _interval(self) -> int:
         given = self._values.get("interval")
-        if not isinstance(given, int) or isinstance(given, bool) or given < SHORTEST:
-            self._problems.append(f"interval: {given!r}: expected at least {SHORTEST} seconds")
+        if type(given) is not int or not SHORTEST <= given <= LONGEST:
+            self._wrong("interval", given, f"{SHORTEST} to {LONGEST} seconds")
             return SHORTEST
         return given
 
     def _expression(self) -> str:
-        from croniter import croniter
+        from croniter import CroniterBadDateError, croniter
 
-        text = str(self._values.get("expression") or "")
-        if len(text.split()) != 5 or not croniter.is_valid(text):
-            self._problems.append(
-                f"expression: {text!r}: expected five fields, minute to day of the week, such as"
-                " '*/10 8-18 * * 1-5'"
-            )
-            return "* * * * *"
+        given = self._values.get("expression")
+        text = " ".join(str(given or "").split())
+        # "r" stands for a minute by chance, which would be another one each time it is asked for
+        by_chance = re.search(r"\br\b", text, re.IGNORECASE)
+        if len(text.split()) != 5 or by_chance or not croniter.is_valid(text):
+            fields = "five fields, minute to day of the week, such as '*/10 8-18 * * 1-5'"
+            self._wrong("expression", given, fields)
+            return ""
+        try:
+            croniter(text, datetime(2000, 1, 1)).get_next(datetime)  # noqa: DTZ001  (any day)
+        except CroniterBadDateError:
+            self._wrong("expression", text, "a day that there is in some year")
         return text
 
     def _times(self, given: Any) -> tuple[time, ...]:
-        texts = given if isinstance(given, list) else [given]
+        texts = given if isinstance(given, list) and given else [given]
         return tuple(sorted({self._time("time", text) for text in texts}))
 
-    def _time(self, name: str, text: Any) -> time:
-        match = _TIME.fullmatch(str(text))
+    def _time(self, name: str, given: Any) -> time:
+        match = _TIME.fullmatch(str(given))
         if match is None:
-            self._problems.append(f"{name}: {text!r}: expected a time of day such as 09:00")
+            self._wrong(name, given, "a time of day such as 09:00")
             return time()
         return time(int(match[1]), int(match[2]))
 
     def _numbers(self, name: str, given: Any, least: int, most: int) -> tuple[int, ...]:
-        found = given if isinstance(given, list) else [given]
-        numbers = [n for n in found if isinstance(n, int) and least <= n <= most]
-        if len(numbers) != len(found) or not numbers:
-            self._problems.append(f"{name}: {given!r}: expected numbers from {least} to {most}")
-        return tuple(sorted(set(numbers)))
+        found = given if isinstance(given, list) and given else [given]
+        wrong = [each for each in found if type(each) is not int or not least <= each <= most]
+        for each in wrong:
+            sunday = ", 0 is Sunday" if least == 0 else ""
+            self._wrong(name, each, f"numbers from {least} to {most}{sunday}")
+        return () if wrong else tuple(sorted(set(found)))
 
     def _moment(self, name: str, given: Any) -> datetime | None:
-        if given is None:
-            return None
         try:
             return given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
         except ValueError:
-            self._problems.append(f"{name}: {given!r}: expected a moment such as 2027-01-31T09:00")
+            self._wrong(name, given, "a moment such as 2027-01-31T09:00")
             return None
 
     def _between(self) -> tuple[datetime | None, datetime | None]:
@@ -178,39 +236,47 @@ class _Reading:
         if given is None:
             return None, None
         if not isinstance(given, list) or len(given) != 2:
-            self._problems.append("between: expected a list of two moments")
+            self._wrong("between", given, "a list of two moments; null leaves one open")
             return None, None
-        return self._moment("between", given[0]), self._moment("between", given[1])
+        first, last = (None if each is None else self._moment("between", each) for each in given)
+        if first and last and bool(first.tzinfo) == bool(last.tzinfo) and first > last:
+            self._problems.append(f"between: {given[0]} is after {given[1]}")
+        return first, last
 
-    def _windows(self) -> Iterator[Window]:
-        given = self._values.get("restrict")
+    def _windows(self, given: Any) -> Iterator[Window]:
         if given is None:
             return
         if not isinstance(given, list) or not all(isinstance(each, Mapping) for each in given):
-            self._problems.append("restrict: expected a list of days, months and time")
+            self._wrong("restrict", given, "a list of collections with days, months and time")
             return
-        for each in given:
-            days = self._numbers("restrict days", each["days"], 0, 6) if each.get("days") else ()
-            months: tuple[int, ...] = ()
-            if each.get("months"):
-                months = self._numbers("restrict months", each["months"], 1, 12)
+        for number, each in enumerate(given, 1):
+            place = f"restrict {number} "
+            self._names(f"{place.strip()}: ", each, {"days", "months", "time"})
+            days, months = each.get("days"), each.get("months")
             times = each.get("time") or ["00:00", "23:59"]
             if not isinstance(times, list) or len(times) != 2:
-                self._problems.append("restrict time: expected a list of two times of day")
+                self._wrong(f"{place}time", times, "a list of two times of day")
                 continue
-            begins, ends = (self._time("restrict time", text) for text in times)
+            begins, ends = (self._time(f"{place}time", text) for text in times)
             if begins > ends:
-                self._problems.append(f"restrict time: {times[0]} is after {times[1]}")
-            yield Window(frozenset(days), frozenset(months), begins, ends)
-
-
-_LENGTHS = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
+                self._problems.append(
+                    f"{place}time: {times[0]} is after {times[1]}; over midnight, give two of them:"
+                    f" {times[0]} to 23:59, and 00:00 to {times[1]}"
+                )
+            yield Window(
+                () if days in (None, []) else self._numbers(f"{place}days", days, 0, 6),
+                () if months in (None, []) else self._numbers(f"{place}months", months, 1, 12),
+                begins,
+                ends,
+            )
 
 
 def next_after(
     schedule: Schedule, moment: datetime, timezone: str, began: datetime
 ) -> datetime | None:
     """Answers when a scenario starts next, strictly after a moment; None: never by itself.
+
+    It looks nine years ahead, and forty-one where days of the month and of the week must meet.
 
     Args:
         schedule: When it starts.
@@ -221,83 +287,85 @@ def next_after(
     Returns:
         The moment in UTC.
     """
-    zone = ZoneInfo(timezone)
-    first, last = (None if each is None else _aware(each, zone) for each in schedule.between)
-    after = moment.astimezone(UTC)
-    if first is not None and first > after:
-        after = first - timedelta(microseconds=1)
-    steps = _stepper(schedule, zone, began.astimezone(UTC))
-    horizon = after + timedelta(days=366 * YEARS)
-    while True:
-        found = steps(after)
-        if found is None or found > horizon or (last is not None and found > last):
-            return None
-        opens = _opens(schedule.windows, found, zone)
-        if opens == found:
-            return found
-        if opens is None:
-            return None
-        after = opens - timedelta(microseconds=1)
+    return next(_starts(schedule, moment, ZoneInfo(timezone), began), None)
 
 
 def missed(schedule: Schedule, due: datetime, now: datetime, timezone: str, began: datetime) -> int:
-    """Answers how many starts were missed: the one that was due, if late, and those after it."""
+    """Answers how many starts were missed: the one that was due, if late, and those after it.
+
+    More than MOST_MISSED are not counted.
+    """
     if now - due <= LATE:
         return 0
-    count, at = 1, next_after(schedule, due, timezone, began)
-    while at is not None and at <= now and count < MOST_MISSED:
-        count, at = count + 1, next_after(schedule, at, timezone, began)
-    return count
+    after = _starts(schedule, due, ZoneInfo(timezone), began)
+    return 1 + sum(1 for _ in islice(takewhile(lambda at: at <= now, after), MOST_MISSED - 1))
 
 
-Step = Callable[[datetime], datetime | None]
+def _starts(
+    schedule: Schedule, moment: datetime, zone: ZoneInfo, began: datetime
+) -> Iterator[datetime]:
+    """All starts after a moment that are allowed, in their order."""
+    first, last = (None if each is None else _aware(each, zone) for each in schedule.between)
+    after = moment.astimezone(UTC)
+    if first is not None and first > after:
+        after = first - _TICK
+    limit = END if last is None else min(END, last)
+    if schedule.type != "once" and after < END:
+        of_month = schedule.type in ("monthly", "yearly", "cron")
+        is_rare = of_month and any(each.days for each in schedule.windows)
+        limit = min(limit, after + (FAR_AHEAD if is_rare else AHEAD))
+    while after < limit:
+        for found in _due(schedule, after, zone, began):
+            if found > limit:
+                return
+            opens = _opens(schedule.windows, found, zone)
+            if opens > found:
+                after = opens - _TICK
+                break
+            yield found
+        else:
+            return
 
 
-def _stepper(schedule: Schedule, zone: ZoneInfo, began: datetime) -> Step:
-    match schedule.type:
-        case "indefinitely":
-            interval = timedelta(seconds=schedule.interval)
-            return lambda after: began + (((after - began) // interval) + 1) * interval
-        case "once":
-            assert schedule.date is not None
-            at = _aware(schedule.date, zone)
-            return lambda after: at if at > after else None
-        case "cron":
-            return _cron(schedule.expression, zone)
-        case "daily" | "weekly" | "monthly" | "yearly":
-            return lambda after: _next_time(schedule, after, zone)
-    return lambda after: None
-
-
-def _cron(expression: str, zone: ZoneInfo) -> Step:
-    from croniter import croniter
-
-    def following(after: datetime) -> datetime | None:
-        # In wall-clock time, so that each of them happens once; then as for other times of day.
-        local = after.astimezone(zone).replace(tzinfo=None) - timedelta(hours=3)
-        steps = croniter(expression, local)
+def _due(
+    schedule: Schedule, after: datetime, zone: ZoneInfo, began: datetime
+) -> Iterator[datetime]:
+    """All starts after a moment, whether they are allowed or not, in their order."""
+    if schedule.type == "indefinitely":
+        interval = timedelta(seconds=schedule.interval)
+        began = began.astimezone(UTC)
+        at = began + ((after - began) // interval + 1) * interval
         while True:
-            wall = steps.get_next(datetime)
-            found = _instant(wall.date(), wall.time(), zone)
-            if found > after:
-                return found
+            yield at
+            at += interval
+    if schedule.date is not None:
+        at = _aware(schedule.date, zone)
+        if at > after:
+            yield at
+        return
+    # No clock leads from one time of day to an earlier moment than from those before it. So they
+    # are gone through as the clock shows them, and one that leads to no later moment is left out.
+    for wall in _walls(schedule, after.astimezone(zone).replace(tzinfo=None, fold=0)):
+        at = _instant(wall, zone)
+        if at > after:
+            after = at
+            yield at
 
-    return following
 
+def _walls(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    """All times that a clock shows when a scenario starts, after one that it shows."""
+    if schedule.type == "cron":
+        from croniter import croniter
 
-def _next_time(schedule: Schedule, after: datetime, zone: ZoneInfo) -> datetime | None:
-    day = after.astimezone(zone).date() - timedelta(days=1)  # of which a moved time may be left
-    for _ in range(366 * YEARS):
+        steps = croniter(schedule.expression, after.replace(microsecond=0))
+        while True:
+            yield steps.get_next(datetime)
+    day = after.date()
+    while schedule.times:
         if _is_day(schedule, day):
-            for each in schedule.times:
-                found = _instant(day, each, zone)
-                if found > after:
-                    return found
-        try:
-            day += timedelta(days=1)
-        except OverflowError:
-            return None
-    return None
+            walls = (datetime.combine(day, each) for each in schedule.times)
+            yield from (wall for wall in walls if wall > after)
+        day += timedelta(days=1)
 
 
 def _is_day(schedule: Schedule, day: date) -> bool:
@@ -311,138 +379,45 @@ def _is_day(schedule: Schedule, day: date) -> bool:
     return True
 
 
-def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """Answers the moment of a time of day: the first of two, or the first after a gap."""
-    wall = datetime.combine(day, at)
-    early = wall.replace(tzinfo=zone).astimezone(UTC)
-    if early.astimezone(zone).replace(tzinfo=None) == wall:
-        return early
-    low = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)  # before the gap; `early` is after it
-    high = early
-    before = low.astimezone(zone).utcoffset()
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) / 2
-        if middle.astimezone(zone).utcoffset() == before:
-            low = middle
-        else:
-            high = middle
-    return (high + timedelta(microseconds=500_000)).replace(microsecond=0)
+def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """Answers the moment at which a clock shows a time: the first of two, or the end of a gap."""
+    found = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if found.astimezone(zone).replace(tzinfo=None) == wall:
+        return found
+    # In a gap these two are on either side of its end, which is a whole second.
+    low = int(wall.replace(tzinfo=zone, fold=1).timestamp())
+    high = int(found.timestamp())
+    after = found.astimezone(zone).utcoffset()
+
+    def is_after(second: int) -> bool:
+        return datetime.fromtimestamp(second, zone).utcoffset() == after
+
+    end = low + bisect_left(range(low, high), True, key=is_after)
+    return datetime.fromtimestamp(end, UTC)
 
 
-def _opens(windows: Sequence[Window], at: datetime, zone: ZoneInfo) -> datetime | None:
-    """Answers the first moment from one on at which a start is allowed; None: never again."""
+def _opens(windows: Sequence[Window], at: datetime, zone: ZoneInfo) -> datetime:
+    """Answers the moment itself if a start is allowed, else one before which none is."""
     if not windows:
         return at
     local = at.astimezone(zone)
-    day = local.date()
-    for ahead in range(366 * YEARS):
-        found = [
-            max(at, _instant(day, each.begins, zone)) if ahead == 0 else
-            _instant(day, each.begins, zone)
-            for each in windows
-            if (not each.days or day.isoweekday() % 7 in each.days)
-            and (not each.months or day.month in each.months)
-            and (ahead or local.time().replace(second=0, microsecond=0, fold=0) <= each.ends)
-        ]  # fmt: skip
-        if found:
-            return min(found)
+    day, minute = local.date(), local.time().replace(second=0, microsecond=0, fold=0)
+    today = [each for each in windows if each.has(day)]
+    if any(each.begins <= minute <= each.ends for each in today):
+        return at
+    midnight = _instant(datetime.combine(day + timedelta(days=1), time()), zone)
+    if today and midnight.astimezone(zone).utcoffset() != local.utcoffset():
+        return at + _TICK  # hours are to come again today: go on step by step
+    begins = [each.begins for each in today if each.begins > minute]
+    while not begins:
         day += timedelta(days=1)
-    return None
+        begins = [each.begins for each in windows if each.has(day)]
+    # In an hour that has come again, the first of the two moments is over.
+    return max(at + _TICK, _instant(datetime.combine(day, min(begins)), zone))
 
 
 def _aware(moment: datetime, zone: ZoneInfo) -> datetime:
-    if moment.tzinfo is not None:
-        return moment.astimezone(UTC)
-    return _instant(moment.date(), moment.time(), zone)
-
-
-# for the command line
-
-
-def parse_schedule(text: str) -> dict[str, Any]:
-    """Reads a schedule as people write it, and answers it as the builder's API has it.
-
-    Such as `every 15m`, `daily 09:00,17:30`, `weekly mon,wed 09:00`, `monthly 1,15 06:00`,
-    `yearly 1 3,9 06:00` (months after days), `cron */10 8-18 * * 1-5`, `once 2027-01-31T09:00`,
-    `immediately`, `on demand`.
-
-    Raises:
-        ScenarioError: It is none.
-    """
-    kind, _, rest = " ".join(text.split()).partition(" ")
-    values = _parsed(kind.lower(), rest.strip())
-    if values is None:
-        raise ScenarioError(
-            f"{text!r} is not a schedule; expected one such as 'every 15m', 'daily 09:00', 'weekly"
-            " mon,fri 09:00', 'monthly 1,15 06:00', 'cron 0 9 * * 1-5', 'once 2027-01-31T09:00',"
-            " 'immediately' or 'on demand'"
-        )
-    Schedule.read(values)
-    return values
-
-
-def _parsed(kind: str, rest: str) -> dict[str, Any] | None:
-    words = rest.split()
-    match kind, len(words):
-        case "every", 1:
-            match = re.fullmatch(r"(\d{1,7})([smhd])", words[0])
-            if match is None:
-                return None
-            return {"type": "indefinitely", "interval": int(match[1]) * _UNITS[match[2]]}
-        case "daily", 1:
-            return {"type": "daily", "time": words[0].split(",")}
-        case "weekly", 2:
-            days = [DAYS.index(d) if d in DAYS else d for d in words[0].lower().split(",")]
-            return {"type": "weekly", "days": days, "time": words[1].split(",")}
-        case "monthly", 2:
-            return {"type": "monthly", "days": _whole(words[0]), "time": words[1].split(",")}
-        case "yearly", 3:
-            days, months = _whole(words[0]), _whole(words[1])
-            return {"type": "yearly", "days": days, "months": months, "time": words[2].split(",")}
-        case "cron", _:
-            return {"type": "cron", "expression": rest}
-        case "once", 1:
-            return {"type": "once", "date": words[0]}
-        case ("immediately", 0) | ("on-demand", 0):
-            return {"type": kind}
-        case "on", 1:
-            return {"type": "on-demand"} if words == ["demand"] else None
-    return None
-
-
-def _whole(text: str) -> list[Any]:
-    return [int(each) if each.isdigit() else each for each in text.split(",")]
-
-
-def describe(schedule: Schedule, timezone: str) -> str:
-    """Says in English when a scenario starts."""
-    times = " and ".join(f"{each:%H:%M}" for each in schedule.times)
-    match schedule.type:
-        case "immediately":
-            told = "at once, when a request comes in"
-        case "on-demand":
-            told = "on demand"
-        case "indefinitely":
-            told = f"every {_span(schedule.interval)}"
-        case "once":
-            told = f"once, at {schedule.date:%Y-%m-%d %H:%M}"
-        case "daily":
-            told = f"every day at {times} ({timezone})"
-        case "weekly":
-            days = " and ".join(f"{DAY_NAMES[day]}s" for day in schedule.days)
-            told = f"{days} at {times} ({timezone})"
-        case "cron":
-            told = f"cron {schedule.expression} ({timezone})"
-        case _:
-            days = ", ".join(map(str, schedule.days))
-            months = f" of months {', '.join(map(str, schedule.months))}" if schedule.months else ""
-            told = f"on day {days}{months} at {times} ({timezone})"
-    return f"{told}, in the hours that are allowed" if schedule.windows else told
-
-
-def _span(seconds: int) -> str:
-    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
-        if seconds % length == 0:
-            count = seconds // length
-            return unit if count == 1 else f"{count} {unit}s"
-    return f"{seconds} seconds"
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo is not None else _instant(moment, zone)
+    except OverflowError:  # at the ends of the calendar, where an hour does not matter
+        return moment.replace(tzinfo=UTC)

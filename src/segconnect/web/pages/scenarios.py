@@ -20,8 +20,9 @@ from segconnect.scenario.blueprint.bindings import Bindings, validated
 from segconnect.scenario.blueprint.model import Chain
 from segconnect.scenario.journal.scenarios import ScenarioRow
 from segconnect.scenario.keeping import keep, switch_on
+from segconnect.scenario.schedule_words import describe, parse_schedule
 from segconnect.scenario.scheduler import run_of
-from segconnect.scenario.schedules import Schedule, describe, parse_schedule
+from segconnect.scenario.schedules import Schedule
 from segconnect.web.house import House, back, text
 
 SPARK = 14  # runs that are shown as bars
