@@ -101,6 +101,12 @@ def test_the_clock_of_a_zone(zone: str, after: str, expected: str) -> None:
     assert starts("daily 02:15", after, 1, zone) == [expected]
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berln", "", "../etc"])
+def test_a_zone_that_there_is_not_is_told(zone: str) -> None:
+    with pytest.raises(ScenarioError, match="the schedule: unknown time zone"):
+        next_after(Schedule.read(DAILY), BEGAN, zone, BEGAN)
+
+
 def test_a_late_start_moves_no_other() -> None:
     schedule = Schedule.read({"type": "indefinitely", "interval": 1000})
     due = BEGAN + timedelta(seconds=5000)

@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from segconnect.errors import ScenarioError
-from segconnect.scenario.schedules import ALL_DAY, Schedule, Window
+from segconnect.scenario.schedules import ALL_DAY, Schedule, Window, zone_of
 
 DAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 MONTH_NAMES = ("January", "February", "March", "April", "May", "June", "July", "August",
@@ -111,7 +110,7 @@ def _moment(moment: datetime | None, timezone: str) -> str:
     """Answers what a clock of the zone shows."""
     if moment is None:
         return ""
-    shown = moment if moment.tzinfo is None else moment.astimezone(ZoneInfo(timezone))
+    shown = moment if moment.tzinfo is None else moment.astimezone(zone_of(timezone))
     return f"{shown:%Y-%m-%d %H:%M}"
 
 

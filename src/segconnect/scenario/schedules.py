@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from segconnect.errors import ScenarioError, unknown_name
-from segconnect.types import shown
+from segconnect.types import shown, zone_named
 
 TYPES = ("immediately", "indefinitely", "once", "daily", "weekly", "monthly", "yearly", "cron",
          "on-demand")  # fmt: skip
@@ -271,6 +271,18 @@ class _Reading:
             )
 
 
+def zone_of(timezone: str) -> ZoneInfo:
+    """Finds the zone of a schedule by its name.
+
+    Raises:
+        ScenarioError: There is none.
+    """
+    try:
+        return zone_named(timezone)
+    except ValueError as error:
+        raise ScenarioError(f"the schedule: {error}") from None
+
+
 def next_after(
     schedule: Schedule, moment: datetime, timezone: str, began: datetime
 ) -> datetime | None:
@@ -286,8 +298,11 @@ def next_after(
 
     Returns:
         The moment in UTC.
+
+    Raises:
+        ScenarioError: There is no such zone.
     """
-    return next(_starts(schedule, moment, ZoneInfo(timezone), began), None)
+    return next(_starts(schedule, moment, zone_of(timezone), began), None)
 
 
 def missed(schedule: Schedule, due: datetime, now: datetime, timezone: str, began: datetime) -> int:
@@ -297,7 +312,7 @@ def missed(schedule: Schedule, due: datetime, now: datetime, timezone: str, bega
     """
     if now - due <= LATE:
         return 0
-    after = _starts(schedule, due, ZoneInfo(timezone), began)
+    after = _starts(schedule, due, zone_of(timezone), began)
     return 1 + sum(1 for _ in islice(takewhile(lambda at: at <= now, after), MOST_MISSED - 1))
 
 
