@@ -16,7 +16,7 @@ from segconnect.scenario.journal.scenarios import ScenarioRow
 from segconnect.scenario.moments import millisecond
 from segconnect.scenario.preparing import Scenario, prepare
 from segconnect.scenario.runner import reads_a_file
-from segconnect.scenario.schedules import Schedule, next_after
+from segconnect.scenario.schedules import Schedule, next_after, zone_of
 from segconnect.settings import Settings
 
 USUAL = {"type": "indefinitely", "interval": 900}
@@ -63,6 +63,7 @@ def keep(
         values = schedule or document.scheduling or (known and json.loads(known.schedule))
         values = dict(values or ({"type": "immediately"} if is_hook else USUAL))
         read = Schedule.read(values)
+        zone = zone_of(timezone or document.blueprint.timezone).key
         if read.type == "immediately" and not is_hook:
             raise UsageError(
                 f"{called}: no webhook starts it, so it needs a schedule, such as 'every 15m'"
@@ -79,7 +80,7 @@ def keep(
                 "takes": (Takes.HOOK if is_hook else takes).value,
                 "schedule": json.dumps(values),
                 "is_instant": is_hook and read.type == "immediately",
-                "timezone": timezone or document.blueprint.timezone,
+                "timezone": zone,
             },
         )
         if is_hook:

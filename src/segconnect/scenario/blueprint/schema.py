@@ -19,6 +19,7 @@ from segconnect.scenario.blueprint import segmetrics
 from segconnect.scenario.blueprint.case import Case
 from segconnect.scenario.blueprint.known import KNOWN, Kind, Known
 from segconnect.scenario.blueprint.model import DEFAULT_SETTINGS
+from segconnect.scenario.schedules import TYPES
 from segconnect.scenario.sources import SOURCES, parameters_of
 
 FILE = Path(__file__).with_name("scenario.schema.json")
@@ -105,8 +106,7 @@ def _flow(description: str) -> dict[str, Any]:
 
 
 def _scheduling() -> dict[str, Any]:
-    types = "immediately indefinitely once daily weekly monthly yearly on-demand"
-    return {"properties": {"type": {"enum": types.split()}}}
+    return {"properties": {"type": {"enum": list(TYPES)}}}
 
 
 def _settings() -> dict[str, Any]:
