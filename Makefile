@@ -25,6 +25,7 @@ fuzz: $(VENV)/.ready ## looks for templates that break the mapping language, for
 docs: $(VENV)/.ready ## writes the generated pages anew
 	@$(BIN)/python -m segconnect.modules.reference
 	@$(BIN)/python -m segconnect.reference
+	@$(BIN)/python -m segconnect.account.attribution.reference
 	@$(BIN)/python -m segconnect.mapping.reference docs/mapping.md
 	@$(BIN)/python -m segconnect.scenario.blueprint.schema
 	@$(BIN)/python -m segconnect.scenario.sources.reference

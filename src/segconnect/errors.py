@@ -165,6 +165,21 @@ class SourceError(SegconnectError):
     recovery = Recovery.FIX
 
 
+class PathsError(SegconnectError):
+    """A table of paths cannot be attributed as it is; all that is wrong is told at once."""
+
+    kind = "DataError"
+    recovery = Recovery.FIX
+    MOST = 20  # problems in the message; all of them are in `problems`
+
+    def __init__(self, name: str, problems: Sequence[str]) -> None:
+        self.name, self.problems = name, list(problems)
+        told = self.problems[: self.MOST]
+        if len(self.problems) > self.MOST:
+            told.append(f"... and {len(self.problems) - self.MOST:,} more")
+        super().__init__("\n  ".join([f"{name}:", *told]) if told[1:] else f"{name}: {told[0]}")
+
+
 class ScenarioError(SegconnectError):
     """A scenario file, or something it names, is not usable; nothing was sent."""
 

@@ -1,0 +1,42 @@
+"""Who gets the credit for a sale: the attribution models, over journeys and tables of paths.
+
+`attribute` credits the channels of a table of paths, and needs no account. `MODELS` holds the
+models as they are declared; `credits_of` credits the touches of one journey, which `fold` and
+`Window.journey` make of what is known of a contact.
+"""
+
+from segconnect.account.attribution import plain as plain  # declares the models
+from segconnect.account.attribution.attributing import CreditRow, attribute
+from segconnect.account.attribution.crediting import Credit, credits_of
+from segconnect.account.attribution.models import MODELS, Model, Models, Path
+from segconnect.account.attribution.rounding import share_out
+from segconnect.account.attribution.touches import (
+    Conversion,
+    DatedBy,
+    Journey,
+    Kind,
+    Source,
+    Touch,
+    Window,
+    fold,
+)
+
+__all__ = [
+    "MODELS",
+    "Conversion",
+    "Credit",
+    "CreditRow",
+    "DatedBy",
+    "Journey",
+    "Kind",
+    "Model",
+    "Models",
+    "Path",
+    "Source",
+    "Touch",
+    "Window",
+    "attribute",
+    "credits_of",
+    "fold",
+    "share_out",
+]
