@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from segconnect.modules import DeleteOrder as DeleteOrder
     from segconnect.modules import DeleteSubscription as DeleteSubscription
     from segconnect.modules import DeleteTag as DeleteTag
+    from segconnect.modules import IdentifyVisitor as IdentifyVisitor
     from segconnect.modules import LineItem as LineItem
     from segconnect.modules import MakeApiCall as MakeApiCall
     from segconnect.modules import Named as Named
     from segconnect.modules import RecordAdPerformance as RecordAdPerformance
+    from segconnect.modules import RecordPageView as RecordPageView
     from segconnect.modules import Tag as Tag
     from segconnect.transport import Limits as Limits
     from segconnect.units import Result as Result
@@ -54,7 +56,9 @@ _HOMES = {
         "LineItem",
         "MakeApiCall",
         "Named",
+        "IdentifyVisitor",
         "RecordAdPerformance",
+        "RecordPageView",
         "Tag",
     ),
 }

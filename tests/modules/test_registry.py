@@ -184,6 +184,8 @@ def test_names_are_the_labels_in_kebab_case_without_articles() -> None:
         "delete-subscription",
         "record-ad-performance",
         "make-api-call",
+        "record-page-view",
+        "identify-visitor",
     ]
     assert MODULES["add-update-an-order"].label == "Add/Update an Order"
 

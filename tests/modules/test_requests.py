@@ -19,9 +19,11 @@ from segconnect.modules import (
     DeleteOrder,
     DeleteSubscription,
     DeleteTag,
+    IdentifyVisitor,
     MakeApiCall,
     Module,
     RecordAdPerformance,
+    RecordPageView,
 )
 from segconnect.wire.request import Address
 
@@ -231,6 +233,32 @@ DOCUMENTED: list[tuple[Module, tuple[str, str, Any]]] = [
             body={"email": "joey@bloggs.com"},
         ),
         ("POST", f"{ROOT}/contact", {"email": "joey@bloggs.com"}),
+    ),
+    (
+        RecordPageView(
+            uid="v5k2",
+            url="https://tea.example/green",
+            date_created="2026-02-01 09:30:00 GMT+01:00",
+            referrer="google.com",
+            country_code="no",
+            latitude=59.9,
+        ),
+        (
+            "POST",
+            f"{ROOT}/page_view",
+            {
+                "uid": "v5k2",
+                "url": "https://tea.example/green",
+                "date_created": "2026-02-01 08:30:00",
+                "referrer": "google.com",
+                "country_code": "NO",
+                "latitude": 59.9,
+            },
+        ),
+    ),
+    (
+        IdentifyVisitor(uid="v5k2", email="Joey@Bloggs.com"),
+        ("POST", f"{ROOT}/identify", {"uid": "v5k2", "email": "joey@bloggs.com"}),
     ),
 ]
 

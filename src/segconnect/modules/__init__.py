@@ -22,6 +22,7 @@ from segconnect.modules.subscriptions import (
     BillingCycle,
     DeleteSubscription,
 )
+from segconnect.modules.tracking import IdentifyVisitor, RecordPageView
 
 MODULES = Registry(
     [
@@ -36,6 +37,8 @@ MODULES = Registry(
         DeleteSubscription,
         RecordAdPerformance,
         MakeApiCall,
+        RecordPageView,
+        IdentifyVisitor,
     ]
 )
 
@@ -52,12 +55,14 @@ __all__ = [
     "DeleteOrder",
     "DeleteSubscription",
     "DeleteTag",
+    "IdentifyVisitor",
     "LineItem",
     "MakeApiCall",
     "Method",
     "Module",
     "Named",
     "RecordAdPerformance",
+    "RecordPageView",
     "Tag",
     "UpdateBy",
 ]

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from segconnect.modules.base import SEED, Collection, Module, Option, part_of
 from segconnect.modules.other import NamedRef, RelativeUrl
+from segconnect.modules.tracking import Country, PageUrl, PostalCode
 from segconnect.modules.values import (
     AS_LIST,
     Count,
@@ -235,6 +236,9 @@ _KINDS: tuple[tuple[Any, Input, Schema], ...] = (
             "not": {"pattern": rf"(?:^|{_SLASH}){_DOTS}(?:$|\?|{_SLASH})|%(?:25)*(?:[01]|5[Cc])"},
         },
     ),
+    (PageUrl, Input.TEXT, {"type": "string", "pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}),
+    (Country, Input.TEXT, {"type": "string", "pattern": r"^\s*(?:[A-Za-z]{2}\s*)?$"}),
+    (PostalCode, Input.TEXT, {"type": "string", "maxLength": 32, "pattern": r"^[^\u0000]*$"}),
     (Text, Input.TEXT, {"type": "string", "pattern": r"^[^\u0000]*$"}),
     (
         Email,

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AfterValidator, AliasChoices, Field, StringConstraints
 
-from segconnect.types import Id, Moment
+from segconnect.types import Id, Moment, shown
 from segconnect.wire.contact import Whose
-from segconnect.wire.shape import Blank, Text
+from segconnect.wire.shape import MAX_TEXT, Blank, Text
 
 
-def _country(value: Any) -> Any:
-    if isinstance(value, str):
-        value = value.strip().upper()
-        if value and not (len(value) == 2 and value.isascii() and value.isalpha()):
-            raise ValueError("expected a country's two letters, such as NO")
-    return value or None
+def read_country(text: str) -> str:
+    """Reads a country's two letters."""
+    letters = text.strip().upper()
+    if letters and not (len(letters) == 2 and letters.isascii() and letters.isalpha()):
+        raise ValueError(f"{shown(text)} is no country; expected its two letters, such as NO")
+    return letters
+
+
+def read_address(text: str) -> str:
+    """Reads the address of a page, in whatever form."""
+    if not text.strip():
+        raise ValueError("is empty; expected a page's address")
+    return text
+
+
+Country = Annotated[str, AfterValidator(read_country)]
+"""A country's two letters."""
+
+PageUrl = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(read_address)]
+"""The address of a page."""
+
+PostalCode = Annotated[str, StringConstraints(max_length=32)]
 
 
 class PageViewShape(Whose):
@@ -25,7 +41,7 @@ class PageViewShape(Whose):
     one_of: ClassVar[tuple[str, ...]] = ("uid", "contact_id", "email")
 
     uid: Annotated[Id | None, Blank] = None
-    url: Text = Field(min_length=1, validation_alias=AliasChoices("url", "full_url"))
+    url: PageUrl = Field(validation_alias=AliasChoices("url", "full_url"))
     referrer: Text | None = None
     date_created: Annotated[Moment | None, Blank] = None
     id: Annotated[Id | None, Blank] = None
@@ -37,10 +53,10 @@ class PageViewShape(Whose):
     utm_content: Text | None = None
     utm_term: Text | None = None
     ad_id: Annotated[Id | None, Blank] = None
-    country_code: Annotated[str | None, BeforeValidator(_country)] = None
+    country_code: Country | None = None
     region: Text | None = None
     city: Text | None = None
-    postal_code: Annotated[str | None, Blank] = Field(None, max_length=32)
+    postal_code: PostalCode | None = None
     latitude: Annotated[float | None, Blank] = Field(None, ge=-90, le=90)
     longitude: Annotated[float | None, Blank] = Field(None, ge=-180, le=180)
 

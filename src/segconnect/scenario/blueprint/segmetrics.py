@@ -24,9 +24,11 @@ from segconnect.modules import (
     DeleteOrder,
     DeleteSubscription,
     DeleteTag,
+    IdentifyVisitor,
     MakeApiCall,
     Module,
     RecordAdPerformance,
+    RecordPageView,
 )
 from segconnect.modules.base import Collection, part_of
 
@@ -78,6 +80,8 @@ _SPELLINGS: list[tuple[type[Module], tuple[list[str], ...]]] = [
     ),
     (MakeApiCall, (["make", "send", ""], _ARTICLES, ["apicall", "apirequest", "universalmodule"])),
     (MakeApiCall, (["universal"],)),
+    (RecordPageView, (["record", *_UPSERT, "import"], _ARTICLES, ["pageview", "pageviews"])),
+    (IdentifyVisitor, (["identify"], _ARTICLES, ["visitor", "visitors"])),
 ]
 
 
