@@ -36,6 +36,7 @@ from segconnect.account import access, committer
 from segconnect.account.app import Account as App
 from segconnect.account.store import schema
 from segconnect.account.store.opening import open_engine
+from segconnect.account.tracking import app as tracking_app
 from segconnect.types import parse_moment
 
 NO_POSTGRES = "PostgreSQL is not installed, and SEGCONNECT_TEST_POSTGRES names none"
@@ -508,6 +509,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(committer, "now", clock)
     monkeypatch.setattr(access, "now", clock)
+    monkeypatch.setattr(tracking_app, "now", clock)
     return clock
 
 

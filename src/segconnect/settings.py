@@ -108,6 +108,11 @@ class Settings(BaseSettings):
         default="UTC",
         description="The zone of dates without one, such as Europe/Oslo; a scenario has its own.",
     )
+    geoip: Path | None = Field(
+        default=None,
+        description="A GeoIP file (MMDB, with cities) that tells where visitors are; without it,"
+        " that is not known. It needs segconnect[geoip].",
+    )
     allowed_hosts: Annotated[list[str], NoDecode, BeforeValidator(_read_hosts)] = Field(
         default=[],
         description="Hosts, or host:port, that HTTP modules may reach though they are private.",

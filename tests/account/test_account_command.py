@@ -167,3 +167,46 @@ def test_who_is_one_person_is_shown_joined_and_parted(run: Run, account: Account
     told = run("people", *ours, as_json=False)
     assert "email joey@bloggs.com = email joey@work.com: phone\n    undone 2" in told
     assert "visitor v1 = email joey@bloggs.com: identified on the page\n" in told
+
+
+def test_what_is_decided_about_tracking_is_set_and_shown(run: Run, account: Account) -> None:
+    ours = ("tracking", "--account", account.id)
+    before = run(*ours)
+    after = run(*ours, "capture_emails=yes", "own_hosts=https://www.Tea.example/, pay.example",
+                "excluded_ips=192.0.2.7")  # fmt: skip
+    undone = run(*ours, "capture_emails=", "own_hosts=", "excluded_ips=")
+
+    assert (before["capture_emails"], before["own_hosts"]) == (False, [])
+    assert after["capture_emails"] is True
+    assert after["own_hosts"] == ["tea.example", "pay.example"]
+    assert after["excluded_ips"] == ["192.0.2.7/32"]
+    assert undone == before
+    shown = run(*ours, as_json=False)
+    assert "respects_do_not_track   yes           Visitors whose browser asks not" in shown
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("capture_emails", "'capture_emails': expected NAME=VALUE, such as capture_emails=yes"),
+        ("capture_mails=yes", "unknown tracking setting 'capture_mails'; did you mean"),
+        ("capture_emails=perhaps", "capture_emails: "),
+        ("excluded_ips=192.0.2", "'192.0.2' is not an address; expected one such as 192.0.2.7"),
+        ("own_hosts=tea", "'tea' is not a host; expected one such as shop.example"),
+        ("emails_per_device=0", "emails_per_device: "),
+    ],
+)
+def test_what_cannot_be_decided_about_tracking_is_told(
+    account: Account, tmp_path: Path, store_url: str, change: str, told: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    for name, value in environment(store_url).items():
+        monkeypatch.setenv(name, value)
+    ours = ["segconnect", "account", "tracking", "--account", account.id, "--data", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [*ours, change])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err

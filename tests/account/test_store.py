@@ -176,6 +176,8 @@ def everything() -> list[Operation]:
         ("POST product", {"id": "tea", "name": "Tea"}),
         ("POST ad/performance", {**ad, "date": "2026-02-01"}),
         ("POST page_view", {"uid": "v1", "url": "https://x.no/", "email": "b@x.no"}),
+        ("hit", {"uid": "v1", "url": "https://x.no/", "asks_not": False, "has_agreed": False}),
+        ("expense", {"utm_source": "x", "spend": 1}),
         ("POST identify", {"uid": "v1", "email": "c@x.no", "contact_id": "1"}),
         ("POST contact", {"contact_id": "1", "email": "d@x.no"}),
         ("merge", {"ends": [["email", "b@x.no"], ["email", "e@x.no"]], "reason": ""}),

@@ -20,8 +20,12 @@ from starlette.types import Receive, Scope, Send
 from segconnect.account import reading
 from segconnect.account.access import Access, Doorkeeper
 from segconnect.account.committer import Committer
-from segconnect.account.import_app import PREFIX, HttpError, ImportApp, parameters
+from segconnect.account.import_app import PREFIX, HttpError, ImportApp, parameters, read_body
+from segconnect.account.preferences import tracking_settings
 from segconnect.account.store.opening import open_engine, open_writer
+from segconnect.account.tracking import owner
+from segconnect.account.tracking.app import TrackingApp, is_tracking
+from segconnect.account.tracking.settings import TrackingSettings
 from segconnect.account.writer import ProcessWriter, ThreadWriter
 from segconnect.wire.shape import short
 
@@ -45,6 +49,7 @@ class Account:
         )
         self.doorkeeper = Doorkeeper(self.engine)
         self._imports = ImportApp(self.doorkeeper, self.committer)
+        self._tracking = TrackingApp(self.engine, self.committer)
         self._rest = Starlette(
             routes=[
                 Route("/healthz", self._healthz),
@@ -62,6 +67,8 @@ class Account:
         """Answers one request, or the server's start and stop."""
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._imports(scope, receive, send)
+        elif scope["type"] == "http" and is_tracking(scope["path"]):
+            await self._tracking(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
 
@@ -108,6 +115,9 @@ class Account:
         request = Request(scope, receive)
         path = scope["raw_path"].decode("ascii", "replace")  # in which a %2F is part of an id
         parts = [unquote(part) for part in path.split("/") if part]
+        if parts[1:] in (["settings", "snippet"], ["direct_marketing"]):
+            await (await self._owners(request, parts[0], parts[1]))(scope, receive, send)
+            return
         if len(parts) != 3 or parts[1] != "contact":
             raise HTTPException(404, "Resource not found")
         access = await self._access(request, parts[0])
@@ -126,6 +136,29 @@ class Account:
         if found is None:
             raise HTTPException(404, f"There is no contact '{short(parts[2])}'")
         await _json({"data": found})(scope, receive, send)
+
+    async def _owners(self, request: Request, account_id: str, what: str) -> Response:
+        """Answers the snippet of a site, or keeps expenses."""
+        access = await self._access(request, account_id)
+        wanted = ("GET", "HEAD") if what == "settings" else ("POST",)
+        if request.method not in wanted:
+            allowed = ", ".join(wanted)
+            raise HTTPException(405, f"Use {allowed} here", {"allow": allowed})
+        try:
+            if what == "settings":
+                settings = await asyncio.to_thread(self._tracking_settings, access)
+                host = request.headers.get("host", "")
+                return _json(owner.snippet(access.account_id, settings, host))
+            headers = dict(request.scope["headers"])
+            body = await read_body(headers, request.receive, owner.MAX_EXPENSES)
+            return _json(await owner.keep_expenses(access, body, self.committer))
+        except HttpError as error:
+            told = {"status": "error", "message": str(error), "errors": error.errors}
+            return JSONResponse(told, error.status)
+
+    def _tracking_settings(self, access: Access) -> TrackingSettings:
+        with self.engine.connect() as connection:
+            return tracking_settings(connection, access.account_pk)
 
 
 async def _openapi(_request: Request) -> Response:

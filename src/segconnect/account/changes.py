@@ -29,6 +29,7 @@ KEYS = {
     "adsets": ("integration_pk", "adset_id"),
     "ads": ("integration_pk", "ad_id"),
     "ad_performance": ("integration_pk", "ad_id", "day"),
+    "expenses": ("account_pk", "day", "key"),
     "identities": ("pk",),
     "page_views": ("visitor_pk",),  # all that the visitor saw
 }

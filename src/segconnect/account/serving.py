@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from segconnect.account.app import Account
 from segconnect.account.protocol import BoundedProtocol
+from segconnect.account.tracking.geography import open_file
 from segconnect.errors import UsageError
 from segconnect.settings import Settings
 
@@ -39,9 +40,11 @@ def serve(
         within: Answers the app that requests go to, in which the account is a part.
 
     Raises:
-        UsageError: The address cannot be listened on.
+        UsageError: The address cannot be listened on, or the GeoIP file cannot be read.
         StoreError: The store cannot be opened.
     """
+    if settings.geoip is not None:
+        open_file(settings.geoip).close()  # told now, and not with the first visitor
     try:
         listening = socket.create_server(
             (settings.host, settings.port),

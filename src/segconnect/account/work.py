@@ -390,7 +390,7 @@ class Work:
                     add(account, name, key)
 
 
-TRACKED = {"POST page_view", "POST identify"}
+TRACKED = {"POST page_view", "POST identify", "hit"}
 OWNED = {
     "POST invoice": "orders",
     "DELETE invoice/{id}": "orders",

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from segconnect.account import access
 from segconnect.account.store.opening import open_engine
-from segconnect.cli import people
+from segconnect.cli import people, tracking
 from segconnect.cli.options import AsJson, Data
 from segconnect.settings import load
 
@@ -19,6 +19,7 @@ integration_app = typer.Typer(no_args_is_help=True)
 key_app = typer.Typer(no_args_is_help=True)
 app.add_typer(integration_app, name="integration", help="Integrations of an account.")
 app.add_typer(key_app, name="key", help="API keys of an account.")
+app.command()(tracking.tracking)
 app.command()(people.people)
 app.command()(people.merge)
 app.command()(people.split)

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, AliasChoices, Field, StringConstraints
 
-from segconnect.types import Id, Moment, shown
+from segconnect.types import MAX_CENTS, Cents, Day, Id, Moment, shown
 from segconnect.wire.contact import Whose
-from segconnect.wire.shape import MAX_TEXT, Blank, Text
+from segconnect.wire.shape import MAX_TEXT, Blank, Shape, Text
 
 
 def read_country(text: str) -> str:
@@ -65,3 +65,26 @@ class IdentifyShape(Whose):
     """POST /identify: who a visitor is. `uid` is derived from the contact where it is absent."""
 
     uid: Annotated[Id | None, Blank] = None
+
+
+UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
+
+
+class ExpenseShape(Shape):
+    """One line of POST /direct_marketing: what was spent on a day, under these UTM values."""
+
+    utm_source: Text | None = None
+    utm_medium: Text | None = None
+    utm_campaign: Text | None = None
+    utm_content: Text | None = None
+    utm_term: Text | None = None
+    spend: Cents
+    date: Annotated[Day | None, Blank] = Field(
+        None, validation_alias=AliasChoices("date", "day", "date_created")
+    )
+    clicks: Annotated[int | None, Blank] = Field(None, ge=0, le=MAX_CENTS)
+    impressions: Annotated[int | None, Blank] = Field(None, ge=0, le=MAX_CENTS)
+
+    def problems(self) -> list[str]:
+        """Asks for something that visits can be matched by."""
+        return [] if any(getattr(self, name) for name in UTM) else ["missing 'utm_source' field"]

@@ -312,6 +312,24 @@ page_views = Table(
     sqlite_with_rowid=False,
 )
 
+# What was spent on no ad that is known by an id: by day and UTM values.
+expenses = Table(
+    "expenses",
+    metadata,
+    Column("account_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", String(10), primary_key=True),
+    Column("key", BigInteger, primary_key=True, autoincrement=False),  # of the UTM values
+    Column("utm_source", Text),
+    Column("utm_medium", Text),
+    Column("utm_campaign", Text),
+    Column("utm_content", Text),
+    Column("utm_term", Text),
+    Column("spend", BigInteger, nullable=False),
+    Column("clicks", BigInteger, nullable=False),
+    Column("impressions", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # What each group of writes changed, by a number of the account's own: see account/changes.py.
 changes = Table(
     "changes",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,9 +12,11 @@ from segconnect.account.channels import compiled
 from segconnect.account.people import CONTACT, EMAIL, VISITOR, uid_of
 from segconnect.account.preferences import CHANNEL_RULES
 from segconnect.account.tracking import settings, views
+from segconnect.account.tracking.geography import place_of
 from segconnect.account.transaction import Row
 from segconnect.account.work import Operation, RefusalError, Work
 from segconnect.types import Email, Id
+from segconnect.wire.tracking import UTM
 
 EMAILS: TypeAdapter[str] = TypeAdapter(Email)
 IDS: TypeAdapter[str] = TypeAdapter(Id)
@@ -37,12 +41,24 @@ def record_view(work: Work, operation: Operation) -> dict[str, Any]:
     _identify(work, account, visitor, fields, IDENTIFIED)
     _identify(work, account, visitor, _well_formed(views.named_in_link(fields["url"], wanted)),
               IN_LINK)  # fmt: skip
+    if not any(fields.get(name) for name in views.PLACE):
+        fields = {**fields, **place_of(fields.get("ip_address"))}
     rules = compiled(work.setting(account, CHANNEL_RULES))
     row = views.row(fields, visitor["pk"], seen, rules, wanted) | {"account_pk": account}
     work.dirty("page_views", (visitor["pk"], seen, row["hit"]), row)
     return {
         "page_view": {"uid": visitor["value"], "is_counted": True, "channel": row["channel"]}
     }  # fmt: skip
+
+
+def record_hit(work: Work, operation: Operation) -> dict[str, Any]:
+    """Keeps what a page's script sent, if the visitor agrees with it as far as the owner asks."""
+    fields = dict(operation.fields)
+    asks_not, has_agreed = fields.pop("asks_not"), fields.pop("has_agreed")
+    wanted = _settings(work, operation.account_pk)
+    if (asks_not and wanted.respects_do_not_track) or (wanted.needs_consent and not has_agreed):
+        return {}
+    return record_view(work, operation._replace(fields=fields))
 
 
 def _uid(account: int, fields: dict[str, Any]) -> str:
@@ -96,6 +112,19 @@ def _identify(
                 people.link(by_id, own, "the contact's email")
 
 
+def record_expense(work: Work, operation: Operation) -> dict[str, Any]:
+    """Replaces what was spent on a day under the same UTM values."""
+    account, fields = operation.account_pk, operation.fields
+    utm = {name: fields.get(name) or None for name in UTM}
+    text = "\0".join(value or "" for value in utm.values())
+    key = int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 1
+    day = fields.get("date") or datetime.fromtimestamp(work.now, UTC).date().isoformat()
+    figures = {name: fields.get(name) or 0 for name in ("spend", "clicks", "impressions")}
+    row = {"account_pk": account, "day": day, "key": key, **utm, **figures}
+    work.dirty("expenses", (account, day, key), row)
+    return {"expense": {"date": day, **utm, **figures}}
+
+
 # -- by hand -------------------------------------------------------------------------------------
 
 
@@ -132,7 +161,9 @@ def split(work: Work, operation: Operation) -> dict[str, Any]:
 RULES = {
     "POST page_view": record_view,
     "POST identify": identify,
+    "hit": record_hit,
+    "expense": record_expense,
     "merge": merge,
     "split": split,
 }
-"""The last two are no calls of the API: the command line applies them."""
+"""The last four are no calls of the import API: pages and the command line make them."""

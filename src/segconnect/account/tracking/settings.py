@@ -26,7 +26,7 @@ def _listed(value: Any) -> Any:
 
 def _host(text: str) -> str:
     host = split(text).host.removeprefix("www.")
-    if not host or "." not in host or "/" in text.partition("://")[2]:
+    if not host or "." not in host or "/" in text.rpartition("://")[2].rstrip("/"):
         raise ValueError(f"{text!r} is not a host; expected one such as shop.example")
     return host
 
@@ -101,7 +101,8 @@ class TrackingSettings(BaseModel):
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             message = str(problem["msg"]).removeprefix("Value error, ")
-            raise UsageError(f"{name}: {message}, found {shown(value)}") from None
+            found = "" if problem["type"] == "value_error" else f", found {shown(value)}"
+            raise UsageError(f"{name}: {message}{found}") from None
 
 
 @lru_cache(maxsize=1000)

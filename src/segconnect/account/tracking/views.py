@@ -14,6 +14,7 @@ from segconnect.types import MAX_ID
 
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 PLACE = ("country_code", "region", "city", "postal_code", "latitude", "longitude")
+HANDED_UID = "_seg_uid"  # the argument by which one site hands a visitor on to the next
 MAX_URL = 4000  # characters of a path, a query or a referrer; the rest is cut
 
 BOT = re.compile(
@@ -132,16 +133,20 @@ def _said(fields: dict[str, Any], looked_at: Visit, name: str) -> str | None:
 
 
 def _hit(fields: dict[str, Any], query: str) -> int:
-    """Tells views of one second apart, and knows the same one again."""
+    """Tells views of one second apart, in the order in which pages sent them.
+
+    The same view again has the same number, where it does not come from a page.
+    """
     parts = split(fields["url"])
     text = "\0".join((fields.get("id") or "", parts.host, parts.path, query))
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 1
+    number = int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 11
+    return (int(fields.get("milliseconds", 0)) << 53) + number
 
 
 def _without_names(query: str, settings: TrackingSettings) -> str:
-    """A query without the people that links in mails name."""
-    gone = {*settings.email_parameters, *settings.contact_parameters}
-    if not gone or not query:
+    """A query without the people that links in mails, and between sites of one owner, name."""
+    gone = {*settings.email_parameters, *settings.contact_parameters, HANDED_UID}
+    if not any(name in query for name in gone):
         return query
     pairs = parse_qsl(query, keep_blank_values=True)
     kept = [(name, value) for name, value in pairs if name not in gone]
