@@ -271,7 +271,7 @@ class Delivery:
     def _go_on(self, further: Further) -> None:
         """Does what was decided about a unit."""
         unit = further.unit
-        unit.modules, unit.is_part = further.modules, further.is_part
+        _, unit.modules, unit.is_part, unit.awaited = further
         if not unit.is_alone:
             self._undecided -= 1
         if not unit.modules:
@@ -283,7 +283,7 @@ class Delivery:
         elif self._opened(unit):
             self._hold(unit)
             self._ready.append(unit)
-            self._employ(1)
+        self._employ(len(self._ready))
         if not self._undecided and (self._is_back or (self._again and not self._is_flying)):
             self._land()
 

@@ -200,14 +200,27 @@ class Transport:
                     raw = await self._long(response)
                 status = response.status
                 offered = response.get_header(BATCH_HEADER)
-                if status == 200 and request.endpoint is not None:
-                    headers = None  # nobody asks for them
-                else:
-                    headers = _plain(response.headers)
+                is_plain = status == 200 and request.endpoint is not None
+                headers = None if is_plain else _plain(response.headers)
         except (PyreqwestError, ValueError) as error:  # ValueError: a header that is no text
             raise self._broken(error) from error
         if task is not None and task.cancelling() > cancels:
             raise asyncio.CancelledError  # pyreqwest swallows one that comes with the answer
+        return self._answered(request, status, headers, raw, offered)
+
+    def _answered(
+        self,
+        request: Request,
+        status: int,
+        headers: Mapping[str, str] | None,
+        raw: bytes,
+        offered: str | None,
+    ) -> Answer:
+        """Reads what came back; None for headers says that it is the success of a call.
+
+        Raises:
+            SegconnectError: What says nothing about the bundle itself.
+        """
         self.has_answered = True
         if offered is not None and offered != self._offer:
             self._read_offer(offered)

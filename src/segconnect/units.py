@@ -33,19 +33,26 @@ class Unit:
     Attributes:
         modules: Those that are to be sent.
         is_part: Whether more may follow, which depends on what comes of these.
+        awaited: Modules that may follow, for whose sake others are to wait; they are not sent.
         outcomes: The output of each that was done; last, the error of one that failed.
         note: What the caller keeps with it.
     """
 
     __slots__ = (
-        *("broken", "calls", "followers", "index", "is_alone", "is_over", "is_part", "keys"),
-        *("last_line", "leaders", "lines", "modules", "note", "outcomes", "waits"),
+        *("awaited", "broken", "calls", "followers", "index", "is_alone", "is_over", "is_part"),
+        *("keys", "last_line", "leaders", "lines", "modules", "note", "outcomes", "waits"),
     )
 
     def __init__(
-        self, modules: Sequence[Module], note: Any = None, *, is_part: bool = False
+        self,
+        modules: Sequence[Module],
+        note: Any = None,
+        *,
+        is_part: bool = False,
+        awaited: Sequence[Module] = (),
     ) -> None:
-        self.modules, self.note, self.is_part = modules, note, is_part
+        self.modules, self.note = modules, note
+        self.is_part, self.awaited = is_part, awaited
         self.outcomes: list[Any] = []
         self.index = 0
         self.calls: list[list[Request]] = []  # of each module
@@ -71,6 +78,7 @@ class Further(NamedTuple):
     unit: Unit
     modules: Sequence[Module]
     is_part: bool = False
+    awaited: Sequence[Module] = ()
 
 
 async def send(transport: Transport, requests: Sequence[Request]) -> Any:
@@ -130,10 +138,10 @@ def _subject(request: Request, number: int) -> str:
 
 def keys_of(unit: Unit) -> tuple[str, ...]:
     """Answers what a unit is about."""
-    if len(unit.modules) == 1:
+    if len(unit.modules) == 1 and not unit.awaited:
         return unit.modules[0].keys()
     found: dict[str, None] = {}
-    for module in unit.modules:
+    for module in (*unit.modules, *unit.awaited):
         found.update(dict.fromkeys(module.keys()))
     return tuple(found)
 

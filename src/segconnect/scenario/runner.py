@@ -1,15 +1,15 @@
 """Runs a scenario over a file: streaming, with progress, and every bundle accounted for.
 
 Each bundle of a file is a run of its own, as if it had come by a webhook: what one of them cannot
-do does not keep the others from being delivered. Where the scenario only fills one module of an
-account in at its end, bundles travel together in batches; what becomes of each is the same.
+do does not keep the others from being delivered. Where nothing reads what the modules of an account
+answer, bundles are on their way side by side; what becomes of each is the same.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -26,8 +26,7 @@ from segconnect.modules import Module
 from segconnect.scenario.bundle import Refusal, SourceBundle
 from segconnect.scenario.engine.errors import ModuleError
 from segconnect.scenario.engine.fetching import NO_NETWORK
-from segconnect.scenario.engine.plan import Node, Plan
-from segconnect.scenario.engine.registry import Kind
+from segconnect.scenario.engine.plan import Plan
 from segconnect.scenario.engine.result import Incomplete, Operation
 from segconnect.scenario.engine.run import Run as EngineRun
 from segconnect.scenario.engine.services import (
@@ -41,6 +40,7 @@ from segconnect.scenario.engine.state import Response
 from segconnect.scenario.engine.stores import DataStores
 from segconnect.scenario.preparing import Scenario
 from segconnect.scenario.sources import SOURCES, Cursor, Source, open_source
+from segconnect.scenario.streaming import Stream, UnitClient, Way, way_of
 
 TELL_SECONDS = 0.1  # between two calls of progress
 
@@ -51,13 +51,6 @@ class Outcome(IntEnum):
     SUCCESS = 0
     PARTIAL = 1  # some bundles were refused, or set aside
     FAILURE = 2  # nothing was delivered, or the run had to stop
-
-
-class BatchClient(Client, Protocol):
-    """A client that also sends many modules at once; see segconnect.Client."""
-
-    def send_many(self, modules: Iterator[Module]) -> Iterator[Any]:
-        """Sends modules in their order; gives a result with output or error for each."""
 
 
 @dataclass
@@ -155,30 +148,6 @@ def reads_a_file(plan: Plan) -> bool:
     return plan.first.module in SOURCES and not plan.first.aggregators
 
 
-def _fills_one_module_in(plan: Plan) -> Node | None:
-    """Finds the module of an account that ends a scenario, if nothing can come of it.
-
-    Then at most one is sent for each bundle, nobody reads its output, and nothing happens after
-    it: it does not matter whether the next bundle is looked at before the answer has come.
-    """
-    chain = plan.flow.nodes
-    last = chain[-1]
-    senders = [node for node in plan.nodes.values() if node.declaration.sends]
-    if senders != [last] or last.onerror is not None or last.aggregators or plan.settings.dlq:
-        return None
-    if not plan.settings.auto_commit:  # what it fails at undoes what stands before it
-        return None
-    opens = 0  # iterators whose bundles are not collected again
-    for node in chain[1:-1]:
-        if node.kind in (Kind.ROUTER, Kind.CONDITIONAL, Kind.CONVERGER):
-            return None
-        if node.kind in (Kind.ITERATOR, Kind.SEARCH) and not node.aggregators:
-            opens += 1
-        if node.kind is Kind.AGGREGATOR and node.group_by is not None:
-            opens += 1
-    return None if opens else last
-
-
 class Settled(NamedTuple):
     """What became of a bundle.
 
@@ -206,13 +175,6 @@ class Ledger(Protocol):
 
     def settle(self, settled: Settled, report: Report) -> None:
         """Notes what became of a bundle; the report counts it, and all that were before it."""
-
-
-class _Waiting(NamedTuple):
-    """A bundle whose fate is known, or on its way; it is settled once all before it are."""
-
-    settled: Settled
-    is_sent: bool = False
 
 
 class Run:
@@ -256,15 +218,16 @@ class Run:
         services, self.plan = scenario.services, scenario.plan
         self.source = source or source_of(scenario)
         self._keeps_incomplete = keeps_incomplete
-        self._counted: Counter[int] = Counter()  # operations of this run, by module
+        self.counted: Counter[int] = Counter()  # operations of this run, by module
         self.report = report or Report(self.plan.name)
         self.filled: list[Module] = []  # the first modules of a dry run
         self._progress, self._ledgers = progress, ledgers
-        self._services, self._is_dry, self._inputs = services, is_dry, inputs
+        self.services, self._is_dry, self.inputs = services, is_dry, inputs
         self._after, self._should_stop = after, should_stop
-        self._streams = None if is_dry or one_by_one else _fills_one_module_in(self.plan)
-        self._number = self.report.read  # of the bundle that the source gave last
-        self._sampled = SAMPLED if keeps_samples and not self._number else 0
+        self._way = None if is_dry or one_by_one else way_of(self.plan)
+        self.number = self.report.read  # of the bundle that the source gave last
+        self._sampled = SAMPLED if keeps_samples and not self.number else 0
+        self._is_told = False  # whether the engine tells of its operations
         self._earlier = Counter(self.report.modules)
         self._spent = self.report.seconds
         self._began = self._told_at = 0.0
@@ -273,21 +236,29 @@ class Run:
         """Runs to the end of the source, or to what stops it."""
         self._began = monotonic()
         try:
-            if self._streams is not None:
-                self._stream(self._streams)
-            else:
+            client = None if self._way is None else self._client_of(self._way)
+            if self._way is None or client is None:
                 self._one_by_one()
+            else:
+                Stream(self, self._way, client).run()
         except SourceError as error:  # the source as a whole; what it gave before is settled
             self.report.stopped_by = error
         self._told_at = 0.0
         self._tell()
         return self.report
 
-    def _bundles(self) -> Iterator[SourceBundle]:
+    def _client_of(self, way: Way) -> UnitClient | None:
+        """Opens the client that all modules of an account send with, if it is one for all."""
+        found = {id(each): each for each in map(self.services.client_for, way.connections)}
+        client: Any = next(iter(found.values())) if len(found) == 1 else None
+        return client if hasattr(client, "send_units") else None
+
+    def bundles(self) -> Iterator[SourceBundle]:
+        """Gives the bundles of the source, until it has no more or the run is to stop."""
         for bundle in self.source.bundles(after=self._after):
             if self.report.stopped_by is not None or self._should_stop():
                 return
-            self._number += 1
+            self.number += 1
             yield bundle
         self.report.is_ended = True
 
@@ -297,47 +268,8 @@ class Run:
         if now - self._told_at > TELL_SECONDS:
             self._told_at = now
             self.report.seconds = self._spent + now - self._began
-            self.report.modules = self._earlier + self._counted
+            self.report.modules = self._earlier + self.counted
             self._progress(self.report, *self.source.progress())
-
-    def _stream(self, last: Node) -> None:
-        """Fills modules in while those before them are on their way; the client bounds how many."""
-        outbox = Outbox()
-        services = replace(self._services, client_for=lambda _: outbox)
-        run = self._engine(services)
-        waiting: deque[_Waiting] = deque()
-
-        def settle_known() -> None:
-            while waiting and not waiting[0].is_sent:
-                self._settle(waiting.popleft().settled)
-
-        def modules() -> Iterator[Module]:
-            for bundle in self._bundles():
-                settled = self._try(bundle, run)
-                if outbox.modules:
-                    waiting.append(_Waiting(settled, is_sent=True))
-                    yield outbox.modules.pop()
-                    continue
-                if waiting and _are_filtered(settled, waiting[-1]):
-                    settled = settled._replace(number=1 + waiting.pop().settled.number)
-                waiting.append(_Waiting(settled))
-                settle_known()
-
-        client: Any = self._services.client_for(last.connection)
-        for result in client.send_many(modules()):
-            settled = waiting.popleft().settled
-            if result.error is None:
-                self.report.operations += 1
-                settled = settled._replace(is_delivered=True)
-            else:
-                bundle = settled.bundle
-                refusal = Refusal(bundle.place, last.label, result.error, bundle.values)
-                settled = settled._replace(refusal=refusal)
-            for operation in settled.samples:
-                if operation.module_id == last.id:
-                    _show(operation, result)
-            self._settle(settled)
-            settle_known()
 
     def _one_by_one(self) -> None:
         outbox = Outbox()
@@ -345,40 +277,42 @@ class Run:
 
         def client_for(id_: str) -> Client:
             if id_ not in clients:
-                clients[id_] = _Counting(self._services.client_for(id_))
+                clients[id_] = _Counting(self.services.client_for(id_))
             return clients[id_]
 
-        services = replace(self._services, client_for=client_for)
-        services = stay_at_home(self._services, outbox) if self._is_dry else services
-        run = self._engine(services)
+        services = replace(self.services, client_for=client_for)
+        services = stay_at_home(self.services, outbox) if self._is_dry else services
+        run = EngineRun(self.plan, services, inputs=self.inputs)
+        self.counted = run.result.operations
         acting = [node.id for node in self.plan.nodes.values() if node.acts]
         done, sent = run.result.operations, self.report.operations
-        for bundle in self._bundles():
+        for bundle in self.bundles():
             before = sum(done[id_] for id_ in acting)
-            settled = self._try(bundle, run)
+            settled = self.attempt(bundle, run, self.number)
             self.filled += outbox.modules[: SHOWN_REFUSALS - len(self.filled)]
             outbox.modules.clear()
             self.report.operations = sent + sum(each.sent for each in clients.values())
             is_delivered = sum(done[id_] for id_ in acting) > before
-            self._settle(settled._replace(is_delivered=is_delivered))
+            self.settle(settled._replace(is_delivered=is_delivered))
 
-    def _engine(self, services: Services) -> EngineRun:
-        run = EngineRun(self.plan, services, inputs=self._inputs)
-        self._counted = run.result.operations
-        return run
+    def attempt(self, bundle: SourceBundle, run: EngineRun, number: int) -> Settled:
+        """Takes a bundle through the flow; answers what became of it.
 
-    def _try(self, bundle: SourceBundle, run: EngineRun) -> Settled:
-        """Takes a bundle through the flow; answers what became of it."""
+        Args:
+            bundle: The bundle.
+            run: Takes it.
+            number: Its place in the source, from 1.
+        """
         refusal = None
         if bundle.error is not None:
             refusal = Refusal(bundle.place, self.source.label, bundle.error, bundle.values)
             return Settled(bundle, refusal)
-        if self._services.intents is not None:
-            self._services.intents.enter(self._number)
+        if self.services.intents is not None:
+            self.services.intents.enter(number)
         samples: list[Operation] = []
-        if self._sampled:
-            run.tell(samples.append if self._number <= self._sampled else None)
-            self._sampled = 0 if self._number > self._sampled else self._sampled
+        if number <= self._sampled or self._is_told:
+            self._is_told = number <= self._sampled
+            run.tell(samples.append if self._is_told else None)
         result = run.take(bundle.values)
         if result.error is not None:
             refusal = self._refusal(bundle, result.error.module_id, result.error.cause)
@@ -395,7 +329,8 @@ class Run:
         label = self.plan.name if node is None else node.label
         return Refusal(bundle.place, label, error, bundle.values)
 
-    def _settle(self, settled: Settled) -> None:
+    def settle(self, settled: Settled) -> None:
+        """Counts what became of a bundle, and tells who keeps it."""
         report, refusal = self.report, settled.refusal
         report.read += settled.number
         report.cursor = settled.bundle.cursor
@@ -415,19 +350,6 @@ class Run:
         for ledger in self._ledgers:
             ledger.settle(settled, report)
         self._tell()
-
-
-def _show(operation: Operation, result: Any) -> None:
-    """Lets a sample say what came of a module that was sent after it was taken."""
-    operation.output = [] if result.error is not None else [result.output]
-    if result.error is not None:
-        operation.error = {"type": result.error.kind, "message": str(result.error)}
-
-
-def _are_filtered(settled: Settled, last: _Waiting) -> bool:
-    """Whether a bundle and those before it were filtered out, and can be settled as one."""
-    kept = (settled.refusal, last.settled.refusal, settled.response)
-    return not last.is_sent and kept == (None, None, None) and not settled.waiting
 
 
 class RefusedFile:

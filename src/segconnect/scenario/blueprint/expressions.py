@@ -8,8 +8,8 @@ from typing import Any
 from segconnect.errors import MappingError, ScenarioError
 from segconnect.mapping import Functions, compile_template
 from segconnect.scenario.blueprint import segmetrics
-from segconnect.scenario.blueprint.model import Blueprint, Chain, Node, whole_number
-from segconnect.scenario.blueprint.places import Place, conditions_of, templates
+from segconnect.scenario.blueprint.model import Blueprint, Node, whole_number
+from segconnect.scenario.blueprint.places import Place, conditions_of, templates, with_before
 from segconnect.scenario.blueprint.report import Problem, Severity
 from segconnect.scenario.blueprint.rules import ERROR, WARNING, problem
 
@@ -24,21 +24,12 @@ def wrong(blueprint: Blueprint, functions: Functions | None = None) -> Iterator[
         functions: What templates may call; None is the built-in and installed functions.
     """
     ids = {node.id for node in blueprint.walk() if node.id is not None}
-    for node, before in _with_before(blueprint.flow):
+    for node, before in with_before(blueprint.flow):
         for place in templates(node, before):
             yield from _template(place, ids, functions)
         yield from _parameters(node)
         yield from _operators(node)
         yield from _fields(node)
-
-
-def _with_before(chain: Chain) -> Iterator[tuple[Node, Node | None]]:
-    before: Node | None = None
-    for node in chain.nodes:
-        yield node, before
-        before = node
-        for inner in node.chains:
-            yield from _with_before(inner)
 
 
 def _template(place: Place, ids: set[int], functions: Functions | None) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from segconnect.scenario.blueprint.model import Node
+from segconnect.scenario.blueprint.model import Chain, Node
 
 
 class Place(NamedTuple):
@@ -16,6 +16,16 @@ class Place(NamedTuple):
     field: str  # the same, seen from the module: items[0].name
     text: str
     scope: frozenset[int]
+
+
+def with_before(chain: Chain) -> Iterator[tuple[Node, Node | None]]:
+    """Gives every module of a chain, and of those within it, with the one before it."""
+    before: Node | None = None
+    for node in chain.nodes:
+        yield node, before
+        before = node
+        for inner in node.chains:
+            yield from with_before(inner)
 
 
 def templates(node: Node, before: Node | None = None) -> Iterator[Place]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -34,11 +35,27 @@ class Walks(Protocol):
 
 
 class Handling:
-    """The errors of one run."""
+    """The errors of one run.
+
+    Args:
+        walks: Takes bundles through handlers.
+        plan: What runs.
+        result: Where it is noted how the run ends.
+        recorder: Is told of failed operations.
+        aside: Where bundles are set aside.
+        on_failure: Called before anything is done about an error; what it raises ends the run.
+    """
 
     def __init__(
-        self, walks: Walks, plan: Plan, result: Result, recorder: Recorder, aside: Aside
+        self,
+        walks: Walks,
+        plan: Plan,
+        result: Result,
+        recorder: Recorder,
+        aside: Aside,
+        on_failure: Callable[[], None] | None = None,
     ) -> None:
+        self._on_failure = on_failure
         self._walks, self._settings, self._result = walks, plan.settings, result
         self._recorder, self._aside = recorder, aside
         self._failures: list[Failure] = []  # modules whose handlers run, the innermost last
@@ -64,6 +81,8 @@ class Handling:
         Raises:
             Stop: The run ends.
         """
+        if self._on_failure is not None:
+            self._on_failure()
         error = self._recorder.masked(error)
         self._recorder.failed(operation, error)
         failure = None

@@ -207,7 +207,7 @@ class Plan:
         limits: Limits | None = None,
         functions: Functions | None = None,
     ) -> None:
-        self._functions = functions
+        self.functions = functions
         self.blueprint, self._bound, self._limits = blueprint, bound or {}, limits or Limits()
         self.name = str(blueprint.get("name") or "")
         self.settings = read_settings(blueprint)
@@ -277,7 +277,7 @@ class Plan:
             self._problems.append(f"{where}: stands outside of an error handler")
             return None
         try:
-            node = Node(source, declaration, chain, self._functions)
+            node = Node(source, declaration, chain, self.functions)
         except MappingError as error:
             self._problems.append(f"{where}: {error}")
             return None
@@ -338,7 +338,7 @@ class Plan:
             test: Test | None = None
             if branch.get("type") != "else":
                 try:
-                    test = compile_conditions(branch.get("conditions"), node.where, self._functions)
+                    test = compile_conditions(branch.get("conditions"), node.where, self.functions)
                 except SegconnectError as error:
                     self._problems.append(f"{node.where}: {error}")
             node.branches.append(Branch(chain, test))

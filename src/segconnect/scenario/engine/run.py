@@ -41,6 +41,7 @@ class Run:
         as_done: Bundle | None = None,
         depth: int = 0,
         nesting: int = 0,
+        on_failure: Callable[[], None] | None = None,
     ) -> None:
         self.plan, self.services, self.limits = plan, services, services.limits
         self.settings = plan.settings
@@ -65,7 +66,7 @@ class Run:
             is_confidential=self.settings.confidential,
         )
         self._aside = Aside(plan, services, self.result, retried)
-        self._errors = Handling(self, plan, self.result, self._recorder, self._aside)
+        self._errors = Handling(self, plan, self.result, self._recorder, self._aside, on_failure)
         self._variables = services.variables_of(
             plan.name, self.state.execution_id, self.state.inputs
         )

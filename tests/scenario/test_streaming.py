@@ -1,0 +1,357 @@
+"""Streaming: what comes of a run is what would come of it one by one, whatever way it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+from pydantic_core import to_json
+from sqlalchemy import delete, select
+
+from segconnect import Client, Connection
+from segconnect.account import access, committer
+from segconnect.account.app import Account as App
+from segconnect.account.store import schema
+from segconnect.scenario.bundle import Place, SourceBundle
+from segconnect.scenario.engine.plan import Plan
+from segconnect.scenario.engine.services import Services
+from segconnect.scenario.preparing import Scenario
+from segconnect.scenario.runner import Report, Run, Settled
+from segconnect.scenario.streaming import way_of
+from segconnect.transport import Limits, Transport
+from segconnect.types import parse_moment
+from segconnect.wire.request import Answer, Request
+from tests.conftest import asgi
+
+Blueprint = dict[str, Any]
+Bundle = dict[str, Any]
+Outcome = dict[str, Any]
+
+# -- a small world -------------------------------------------------------------------------------
+
+
+class InMemory(Transport):
+    """A transport that reaches an account in this process, and no network."""
+
+    def __init__(self, world: World, offers: str | None) -> None:
+        key = world.connection.api_key.get_secret_value()
+        super().__init__("http://memory/api", key, limits=Limits(attempts=2, backoff=0.001))
+        self._world = world
+        self._headers = {"authorization": key, "content-type": "application/json"}
+        self._offers = offers  # what it says of batches; None: as it is
+
+    async def _attempt(self, request: Request) -> Answer:
+        body = request.body
+        raw = b"" if body is None else body if isinstance(body, bytes) else to_json(body)
+        headers = {**self._headers, **request.headers}
+        answer = await asyncio.wrap_future(
+            asyncio.run_coroutine_threadsafe(
+                asgi(self._world.app, request.method, f"/api{request.path}", raw, headers),
+                self._world.loop,
+            )
+        )
+        offered = answer.headers["segconnect-batch"] if self._offers is None else self._offers
+        is_plain = answer.status == 200 and request.endpoint is not None
+        heads = None if is_plain else answer.headers
+        return self._answered(request, answer.status, heads, answer.content, offered)
+
+
+@dataclass
+class Bundles:
+    """A source of these bundles."""
+
+    given: Sequence[Bundle]
+    label: str = "Bundles"
+
+    def bundles(self, after: Any = None) -> Iterator[SourceBundle]:
+        """See `Source`."""
+        for number, values in enumerate(self.given, 1):
+            yield SourceBundle(values, Place("given", number, number, "item"), None, number)
+
+    def progress(self) -> tuple[int, int]:
+        """See `Source`."""
+        return 0, 0
+
+
+@dataclass
+class Kept:
+    """A ledger that keeps everything."""
+
+    settled: list[Settled] = field(default_factory=list)
+    cursors: list[Any] = field(default_factory=list)
+
+    def settle(self, settled: Settled, report: Report) -> None:
+        """See `Ledger`."""
+        self.settled.append(settled)
+        self.cursors.append(report.cursor)
+
+
+@dataclass
+class World:
+    """An account in memory, which is emptied before each run."""
+
+    app: App
+    loop: asyncio.AbstractEventLoop  # of the app, in a thread of its own
+    connection: Connection
+
+    def client(self, offers: str | None) -> Client:
+        """A client that reaches it, to whom it says that of batches."""
+        client = Client(self.connection)
+        client._client._transport = InMemory(self, offers)
+        return client
+
+    def empty(self) -> None:
+        """Removes everything that was sent."""
+        with self.app.engine.begin() as connection:
+            for table in CONTENT:
+                connection.execute(delete(table))
+
+    def content(self) -> dict[str, list[str]]:
+        """Every row; what refers to one does so by its name, since numbers are given by turns."""
+        with self.app.engine.connect() as connection:
+            rows = {
+                table.name: [dict(row._mapping) for row in connection.execute(select(table))]
+                for table in CONTENT
+            }
+        names = {
+            f"{name[:-1]}_pk": {row["pk"]: row[column] for row in rows[name]} | {None: None}
+            for name, column in (
+                ("contacts", "contact_id"),
+                ("tags", "name"),
+                ("orders", "order_id"),
+            )
+        }
+        for row in (row for found in rows.values() for row in found):
+            row.pop("pk", None)
+            row.update({key: names[key][row[key]] for key in names.keys() & row.keys()})
+        return {name: sorted(map(repr, found)) for name, found in rows.items()}
+
+
+KEEPS = {"accounts", "api_keys", "integrations", "counters"}
+CONTENT = [table for table in schema.metadata.sorted_tables if table.name not in KEEPS]
+
+
+@pytest.fixture(scope="module")
+def world(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """An account in memory, at noon of 1 March 2026."""
+    path = tmp_path_factory.mktemp("streaming") / "segconnect.db"
+    shutil.copy(migrated_sqlite, path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(committer, "now", lambda: parse_moment("2026-03-01 12:00:00"))
+        app = App(f"sqlite:///{path}")
+        account_id, key = access.create_account(app.engine, "Bloggs Tea")
+        integration = access.create_integration(app.engine, account_id, "crm", "A CRM")
+        connection = Connection(
+            name="shop", api_key=key, account_id=account_id, integration_id=integration,
+            base_url="http://127.0.0.1:1/api",
+        )  # fmt: skip
+        loop = asyncio.new_event_loop()
+        thread = Thread(target=loop.run_forever)
+        thread.start()
+        yield World(app, loop, connection)
+        asyncio.run_coroutine_threadsafe(app.close(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+ONE_BY_ONE = "one by one"
+WAYS = {  # what the account says of batches
+    ONE_BY_ONE: "",
+    "streamed": "",
+    "in batches": None,
+    "in small batches": "3; after",
+    "in batches without after": "5000",
+}
+
+
+def play(world: World, way: str, blueprint: Blueprint, bundles: Sequence[Bundle]) -> Outcome:
+    """Runs a blueprint on the empty account; answers all that came of it."""
+    world.empty()
+    kept = Kept()
+    with closing(world.client(WAYS[way])) as client:
+        services = Services(client_for=lambda _: client)
+        scenario = Scenario(Plan(blueprint), services, lambda id_: "shop", {})
+        report = Run(
+            scenario,
+            ledgers=[kept],
+            one_by_one=way == ONE_BY_ONE,
+            source=Bundles(bundles),
+            keeps_incomplete=True,
+            keeps_samples=True,
+        ).run()
+    counts = ("read", "filtered", "delivered", "refused", "waiting", "operations", "modules")
+    return {
+        **{name: getattr(report, name) for name in counts},
+        "stopped by": str(report.stopped_by),
+        "cursor": report.cursor,
+        "reasons": report.reasons,
+        "refusals": [
+            (str(each.place), each.module, each.error.kind, str(each.error), each.values)
+            for settled in kept.settled
+            if (each := settled.refusal) is not None
+        ],
+        "incomplete": [
+            (settled.bundle.cursor, each.module_id, each.kind, each.reason, each.retries,
+             each.interval, each.is_before_filter, each.bundles)
+            for settled in kept.settled
+            for each in settled.waiting
+        ],
+        "samples": [
+            (settled.bundle.cursor, each.module_id, each.input, each.output, each.error,
+             each.handled_by)
+            for settled in kept.settled
+            for each in settled.samples
+        ],
+        "account": world.content(),
+    }  # fmt: skip
+
+
+# -- random scenarios ----------------------------------------------------------------------------
+
+MAPPERS: dict[str, Bundle] = {
+    "segmetrics:addUpdateAContact": {
+        "email": "{{1.email}}",
+        "first_name": "n{{1.n}}",
+        "date_created": "2026-01-01",
+    },
+    # refused where the account has no such contact yet
+    "segmetrics:addTagToContact": {"email": "{{1.email}}", "tags": ["{{1.tag}}"]},
+    # not filled in where the amount is no number
+    "segmetrics:addUpdateAnOrder": {
+        "email": "{{1.email}}",
+        "invoice_id": "{{1.email}}-{{1.order}}",
+        "amount": "{{1.amount}}",
+        "paid": "{{1.n}}",
+        "date_created": "2026-02-01",
+        "items": [{"name": "Tea", "product_id": "tea", "amount": "{{1.n}}"}],
+    },
+    "segmetrics:addUpdateASubscription": {
+        "email": "{{1.email}}",
+        "subscription_id": "{{1.email}}-{{1.order}}",
+        "amount": "{{1.n}}",
+        "product_id": "tea",
+        "name": "Tea",
+        "start_date": "2026-02-01",
+        "last_bill_date": "2026-02-01",
+        "billing_cycle": "month",
+        "frequency": 1,
+    },
+    "segmetrics:deleteAContact": {"contact": "{{1.email}}"},
+}
+DIRECTIVES = ("Ignore", "Resume", "Commit", "Rollback", "Break")
+
+bundles_given = st.lists(
+    st.fixed_dictionaries(
+        {
+            "email": st.sampled_from(["ann@b.c", "bob@b.c", "cid@b.c", "dan@b.c", "nobody"]),
+            "tag": st.sampled_from(["Vip", "New", ""]),
+            "order": st.sampled_from(["1", "2", "3", "4"]),
+            "amount": st.sampled_from([100, 250, 250, "much"]),
+            "group": st.sampled_from(["a", "b"]),
+            "items": st.lists(st.sampled_from(["a", "b"]), max_size=3),
+        }
+    ),
+    min_size=1,
+    max_size=12,
+).map(lambda rows: [{**row, "n": number} for number, row in enumerate(rows, 1)])
+
+
+@st.composite
+def blueprints(draw: st.DrawFn) -> Blueprint:
+    """A scenario that fills modules in: routed, filtered, iterated, with handlers."""
+    last = [1]
+
+    def module(name: str, **parts: Any) -> dict[str, Any]:
+        last[0] += 1
+        found = {"id": last[0], "module": name, "version": 1, "parameters": {}, **parts}
+        found.setdefault("mapper", {})
+        if draw(st.integers(0, 3)) == 0:
+            condition = {"a": "{{1.group}}", "o": "text:equal", "b": draw(st.sampled_from("ab"))}
+            found["filter"] = {"name": "", "conditions": [[condition]]}
+        return found
+
+    def sender(*, is_handled: bool) -> dict[str, Any]:
+        name = draw(st.sampled_from(list(MAPPERS)))
+        found = module(name, mapper=MAPPERS[name])
+        if is_handled and draw(st.booleans()):
+            handler: list[Any] = []
+            if draw(st.booleans()):
+                handler.append(sender(is_handled=False))
+            if draw(st.booleans()):
+                message = "{{" + f"{found['id']}.error.message" + "}}"
+                handler.append(
+                    module(
+                        "segmetrics:addUpdateAContact",
+                        mapper={"email": "{{1.email}}", "last_name": message,
+                                "date_created": "2026-01-01"},
+                    )
+                )  # fmt: skip
+            directive = f"builtin:{draw(st.sampled_from(DIRECTIVES))}"
+            handler.append(module(directive))
+            found["onerror"] = handler
+        return found
+
+    def chain(depth: int) -> list[dict[str, Any]]:
+        found = [sender(is_handled=True) for _ in range(draw(st.integers(1 - min(depth, 1), 3)))]
+        kind = draw(st.sampled_from(["", "", "router", "iterator", "aggregator"]))
+        if kind == "router" and depth < 2:
+            router = module("builtin:BasicRouter", mapper=None)
+            router.pop("filter", None)
+            router["routes"] = [
+                {"flow": flow} for _ in range(draw(st.integers(1, 3))) if (flow := chain(depth + 1))
+            ]
+            found.append(router)
+        elif kind:
+            feeder = module("builtin:BasicFeeder", mapper={"array": "{{1.items}}"})
+            found.append(feeder)
+            found += [sender(is_handled=True) for _ in range(draw(st.integers(1, 2)))]
+            if kind == "aggregator":
+                found.append(
+                    module(
+                        "builtin:BasicAggregator",
+                        parameters={"feeder": feeder["id"]},
+                        mapper={"value": "{{1.n}}"},
+                    )
+                )
+                found += [sender(is_handled=True) for _ in range(draw(st.integers(0, 1)))]
+        return found
+
+    flow = [
+        {"id": 1, "module": "segconnect:ReadJsonFile", "version": 1, "parameters": {"file": "x"},
+         "mapper": {}},
+        *chain(0),
+    ]  # fmt: skip
+    return {
+        "name": "Random",
+        "flow": flow,
+        "metadata": {"version": 1, "scenario": {"dlq": draw(st.booleans()), "autoCommit": True}},
+    }
+
+
+@given(blueprint=blueprints(), bundles=bundles_given)
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target),
+)
+def test_whatever_way_a_run_takes_all_that_comes_of_it_is_the_same(
+    world: World, blueprint: Blueprint, bundles: list[Bundle]
+) -> None:
+    assert way_of(Plan(blueprint)) is not None
+    expected = play(world, ONE_BY_ONE, blueprint, bundles)
+    assert expected["read"] == len(bundles)
+    for way in list(WAYS)[1:]:
+        found = play(world, way, blueprint, bundles)
+        note(way)
+        assert found == expected
