@@ -209,6 +209,13 @@ class Door(asyncio.Protocol):
     def _take(self, request: bytes, body: bytes) -> None:
         house = self._house
         self._is_busy = True
+        if body == b"{}":  # whether the connection is right; about no record
+            house.under_way += 1
+            if house.upstream is None:
+                self._now(REFUSED, None)
+            else:
+                self._passing = asyncio.ensure_future(self._pass_on(request, [], None))
+            return
         house.enter()
         if house.upstream is None:
             keys = [_email(body)]
@@ -294,6 +301,7 @@ def _answer(status: bytes, body: bytes, headers: bytes = b"") -> bytes:
 
 
 SUCCESS = _answer(b"200 OK", REPLY)
+REFUSED = _answer(b"400 Bad Request", b'{"status":"error","errors":["email: is missing"]}')
 
 
 def _email(body: bytes) -> str:

@@ -45,13 +45,15 @@ def write_people(path: Path, people: int) -> None:
 
 
 class Place:
-    """A directory with a scenario, a connection named `sink`, and a journal.
+    """A directory with a scenario, a connection, and a journal.
 
     Args:
         path: The directory; files of the scenario go there.
         root: The API root that the connection leads to.
         environment: Settings, such as SEGCONNECT_RATE.
         address: Key, account and integration; those of a sink do not matter.
+        connection: The connection's name.
+        data: The data directory, if it is shared with others.
     """
 
     def __init__(
@@ -60,19 +62,25 @@ class Place:
         root: str,
         environment: Mapping[str, str] | None = None,
         address: tuple[str, str, str] = ("0123456789abcdefghijkl", "account", "integration"),
+        connection: str = "sink",
+        data: Path | None = None,
     ) -> None:
         path.mkdir(parents=True, exist_ok=True)
-        self.path, self.data = path, path / "data"
+        self.path, self.data, self.connection = path, data or path / "data", connection
         self.environment = {**os.environ, "SEGCONNECT_DATA": str(self.data), **(environment or {})}
         database = self.environment.get("SEGCONNECT_DATABASE")
         self.settings = load(data=self.data, database=database)
         key, account, integration = address
         Connections(self.settings).save(
             Connection(
-                name="sink", api_key=key, account_id=account, integration_id=integration,
+                name=connection, api_key=key, account_id=account, integration_id=integration,
                 base_url=f"{root}/api",
             )
         )  # fmt: skip
+
+    def start_run(self) -> Command:
+        """Starts a run of people.yaml."""
+        return self.start("run", "people.yaml", "--connection", self.connection, "--json")
 
     def start(self, *arguments: str) -> Command:
         """Starts the command in the directory."""

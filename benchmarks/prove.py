@@ -183,7 +183,7 @@ class Proof:
         """(e) The process is killed half-way, and the run gone on with."""
         place = self._place(SEGCONNECT_IN_FLIGHT=str(IN_FLIGHT))
         self._sink.begin(Plan(delay=DELAY))
-        command = place.start("run", "people.yaml", "--connection", "sink", "--json")
+        command = place.start_run()
         while self._sink.told()["records"] < self._records / 2:
             if command.process.poll() is not None:
                 raise SystemExit("the run ended before it could be killed; give more --records")
@@ -254,7 +254,7 @@ class Proof:
     def _measure(self, plan: Plan, **environment: str) -> Measured:
         place = self._place(**environment)
         self._sink.begin(plan)
-        command = place.start("run", "people.yaml", "--connection", "sink", "--json")
+        command = place.start_run()
         out, err = command.ended()
         if command.code != 0:
             raise SystemExit(f"the run did not end well: {err or out}")
