@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -10,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnClause,
+    Connection,
     Engine,
     column,
     create_engine,
@@ -84,6 +87,17 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
             sleep(0.02)
     connection.execute("pragma synchronous=full")
     connection.execute("pragma foreign_keys=on")
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Reads all that follows as it is at one moment."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("begin")
+        else:
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
 
 
 def revision(engine: Engine, migrations: Migrations) -> str | None:

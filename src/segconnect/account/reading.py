@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, select
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, Engine, Row, Select, select
 from segconnect.account.imports import ENDS, STARTS, contact_object
 from segconnect.account.person import Person, events, person_of
 from segconnect.account.store import schema
+from segconnect.database import snapshot
 from segconnect.errors import unknown_name
 from segconnect.types import in_units
 from segconnect.wire.shape import utc_text
@@ -39,17 +39,6 @@ def expansions(text: str) -> list[str]:
     return names
 
 
-@contextmanager
-def _snapshot(engine: Engine) -> Iterator[Connection]:
-    """Reads all that follows as it is at one moment."""
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("begin")
-        else:
-            connection.execution_options(isolation_level="REPEATABLE READ")
-        yield connection
-
-
 def contact(
     engine: Engine, account_pk: int, currency: str, text: str, extend: Sequence[str] = ()
 ) -> Found | None:
@@ -61,7 +50,7 @@ def contact(
     if "\0" in text:  # which PostgreSQL does not take
         return None
     table = schema.contacts
-    with _snapshot(engine) as connection:
+    with snapshot(engine) as connection:
         for match in (table.c.contact_id == text, table.c.email == text.lower()):
             row = connection.execute(
                 select(table).where(table.c.account_pk == account_pk, match).order_by(table.c.pk)

@@ -1,0 +1,228 @@
+"""Which touch of an order is credited with how much of it, by which model, in SQL.
+
+The models are `account.attribution`'s; here stands the fast form of those that look at one journey
+at a time, and only of those, since their credits change only with the journey. A model that looks
+at all journeys together is computed from the touches when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from segconnect.account.replica.derived import TOUCH
+from segconnect.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+UNITS = 1_000_000_000  # of an order, which shares are counted in
+HALF_LIFE = 7  # days
+
+# Places in a journey are numbers of a person's touches; null: there is no such place.
+ONE_TOUCH = {
+    "first_touch": "j.first",
+    "last_touch": "j.last",
+    "purchase": "j.last",
+    "optin": "j.opt_in",
+    "last_non_direct": "coalesce(j.last_non_direct, j.last)",
+}
+"""Models that credit one touch, by its place."""
+
+# What each touch weighs beside the others of its journey, in floating point.
+WEIGHTS = {
+    "time_decay": f"power(0.5, (j.last_moment - t.moment) / {HALF_LIFE * 86400}.0)",
+    "position": """
+        case when j.first = j.last then 1.0
+          when t.number in (j.first, j.last) then 0.4
+          else 0.2 / (j.last - j.first - 1) end""",
+    "position_w": """
+        case when t.number in (j.first, j.last) or t.number is not distinct from j.opt_in
+          then 0.3 * (cast(t.number = j.first as int) + cast(t.number = j.last as int)
+            + cast(t.number is not distinct from j.opt_in as int))
+          else 0.1 / (j.last - j.first - 1
+            - cast(j.opt_in is not null and j.opt_in not in (j.first, j.last) as int)) end""",
+}
+"""Models that share an order out between its touches in unequal parts."""
+
+EQUAL_PARTS = "linear"
+EVERY_TOUCH = "any"  # the model by which each touch is credited in full
+MODELS = (*ONE_TOUCH, EQUAL_PARTS, *WEIGHTS, EVERY_TOUCH)
+
+
+def known(models: Iterable[str]) -> list[str]:
+    """Checks the names of models.
+
+    Raises:
+        UsageError: Credits of one of them are not kept.
+    """
+    wanted = list(dict.fromkeys(models))
+    wrong = [unknown_name("kept attribution model", name, MODELS) for name in wanted
+             if name not in MODELS]  # fmt: skip
+    if wrong:
+        raise UsageError("; ".join(wrong))
+    return wanted
+
+
+def tables() -> list[str]:
+    """Makes the tables of credits."""
+    touch = ", ".join(f"{name} {type_}" for name, type_ in TOUCH.items())
+    return [
+        "create table models (model varchar)",  # those that are kept
+        "create table credits (model varchar, order_pk bigint, person bigint, order_moment bigint,"
+        " order_day date, number bigint, touch_moment bigint, touch_day date,"
+        f" {touch}, share decimal(10, 9), amount bigint, paid bigint)",
+    ]
+
+
+# The journey of each order: which touches of the person it credits.
+JOURNEYS = """
+create or replace temp table journeys as
+with opted as (
+  select p.person, min(c.date_created) as opt_in
+  from contacts c join people p on p.kind = 'contact' and p.pk = c.pk group by p.person
+)
+select o.pk as order_pk, any_value(p.person) as person, any_value(o.date_created) as order_moment,
+  any_value(o.day) as order_day, any_value(o.amount) as amount, any_value(o.paid) as paid,
+  min(t.number) as first, max(t.number) as last, max(t.moment) as last_moment,
+  max(t.number) filter (t.moment <= i.opt_in) as opt_in,
+  max(t.number) filter (not t.is_direct) as last_non_direct
+from orders o join people p on p.kind = 'order' and p.pk = o.pk
+left join opted i on i.person = p.person
+left join touches t on t.person = p.person and t.moment <= o.date_created
+where true {some}
+group by o.pk
+"""
+AFFECTED = "and p.person in (select person from affected)"
+
+JOURNEY = "j.order_pk, j.person, j.order_moment, j.order_day"
+TOUCHED = (
+    f"t.number, t.moment as touch_moment, t.day as touch_day,"
+    f" {', '.join(f't.{name}' for name in TOUCH)}"
+)
+
+
+BETWEEN = """from journeys j
+  left join touches t on t.person = j.person and t.number between j.first and j.last"""
+
+
+def _one_touch(place: str) -> str:
+    return f"""
+        select {JOURNEY}, {TOUCHED}, 1 as share, j.amount, j.paid
+        from journeys j left join touches t on t.person = j.person and t.number = {place}
+        """
+
+
+def _every_touch() -> str:
+    return f"select {JOURNEY}, {TOUCHED}, 1 as share, j.amount, j.paid {BETWEEN}"
+
+
+def _equal_parts() -> str:
+    """Equal parts; the units that are left over go to the first ones."""
+
+    def part(total: str) -> str:
+        whole = _divided(total, "touches")
+        return f"{whole} + cast(place <= {total} - touches * {whole} as int)"
+
+    return f"""
+        with placed as (
+          select {JOURNEY}, {TOUCHED}, j.amount, j.paid,
+            coalesce(t.number - j.first + 1, 1) as place,
+            coalesce(j.last - j.first + 1, 1) as touches {BETWEEN}
+        )
+        select {KEPT}, {_decimal(part(str(UNITS)))} as share, {part("amount")}, {part("paid")}
+        from placed
+        """
+
+
+def _in_proportion(weight: str) -> str:
+    """Parts by largest remainder, as `attribution.rounding.share_out` does it."""
+    totals = {"units": str(UNITS), "amount": "amount", "paid": "paid"}
+    down = ", ".join(
+        f"cast(floor(round({total} * exact, 6)) as bigint) as {name}_down,"
+        f" round({total} * exact - {name}_down, 6) as {name}_lost"
+        for name, total in totals.items()
+    )
+    left = ", ".join(
+        f"{total} - cast(sum({name}_down) over of_order as bigint) as {name}_left,"
+        f" row_number() over (partition by order_pk order by {name}_lost desc, number)"
+        f" as {name}_rank"
+        for name, total in totals.items()
+    )
+
+    def part(name: str) -> str:
+        # more is left than there are touches only where floating point ends
+        each = _divided(f"{name}_left", "touches")
+        return f"{name}_down + {each} + cast({name}_rank <= {name}_left - touches * {each} as int)"
+
+    return f"""
+        with weighed as (
+          select {JOURNEY}, {TOUCHED}, j.amount, j.paid, {weight} as weight {BETWEEN}
+        ),
+        exact as (
+          select *, coalesce(weight / sum(weight) over of_order, 1.0) as exact,
+            count(*) over of_order as touches
+          from weighed window of_order as (partition by order_pk)
+        ),
+        down as (select *, {down} from exact),
+        left_over as (select *, {left} from down window of_order as (partition by order_pk))
+        select {KEPT}, {_decimal(part("units"))} as share, {part("amount")}, {part("paid")}
+        from left_over
+        """
+
+
+KEPT = ", ".join(
+    ("order_pk, person, order_moment, order_day, number, touch_moment, touch_day", *TOUCH)
+)
+
+
+def _decimal(units: str) -> str:
+    return f"cast(({units}) / {UNITS}.0 as decimal(10, 9))"
+
+
+def _divided(number: str, by: str) -> str:
+    """Divides whole numbers, towards minus infinity."""
+    return f"(({number} - (({number} % {by}) + {by}) % {by}) // {by})"
+
+
+def _sql(model: str) -> str:
+    if model in ONE_TOUCH:
+        return _one_touch(ONE_TOUCH[model])
+    if model == EQUAL_PARTS:
+        return _equal_parts()
+    if model == EVERY_TOUCH:
+        return _every_touch()
+    return _in_proportion(WEIGHTS[model])
+
+
+# -- keeping -------------------------------------------------------------------------------------
+
+
+def keep(copy: DuckDBPyConnection, models: Iterable[str]) -> None:
+    """Computes everybody's credits by models that are not kept yet."""
+    copy.execute(JOURNEYS.format(some=""))
+    for model in models:
+        copy.execute("insert into models values (?)", [model])
+        _insert(copy, model)
+    copy.execute("drop table journeys")
+
+
+def changed_credits(copy: DuckDBPyConnection) -> int:
+    """Computes the credits anew of those who are `affected`; answers how many there are."""
+    models = [name for (name,) in copy.execute("select model from models").fetchall()]
+    if not models:
+        return 0
+    copy.execute("delete from credits where person in (select person from affected)")
+    copy.execute(JOURNEYS.format(some=AFFECTED))
+    count = sum(_insert(copy, model) for model in models)
+    copy.execute("drop table journeys")
+    return count
+
+
+def _insert(copy: DuckDBPyConnection, model: str) -> int:
+    # by day, so that a report on some days reads no others
+    found = copy.execute(
+        f"insert into credits select '{model}', * from ({_sql(model)})"
+        " order by order_moment, order_pk, number"
+    )
+    return int(found.fetchall()[0][0])

@@ -1,0 +1,262 @@
+"""Who is who, and which visits they made: computed from the copied tables, in DuckDB.
+
+Everything is told by what was copied alone, so that what is computed anew for those who changed
+equals what is computed from scratch. `attribution.touches.fold` says in a few lines what a touch
+is; what is here computes the same for everybody at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from segconnect.account.replica.origins import COLUMNS, UTM
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+TOUCH = {
+    "kind": "varchar",
+    "visitor_pk": "bigint",
+    "contact_pk": "bigint",
+    "channel": "varchar",
+    **dict.fromkeys(UTM, "varchar"),
+    "referrer_host": "varchar",
+    "landing_page": "varchar",
+    "ad_id": "varchar",
+    "is_direct": "boolean",
+    "device": "varchar",
+    "country_code": "varchar",
+    "region": "varchar",
+    "city": "varchar",
+}
+"""The columns that say what a touch was."""
+
+VISIT = 30 * 60  # seconds: what follows within them, and tells no other origin, is the same visit
+TOLD = (
+    24 * 3600
+)  # seconds for which what was seen speaks, and what a contact's fields tell does not
+
+# -- people --------------------------------------------------------------------------------------
+
+# Who is not known from tracking has a negative number: of the email, or of the row alone.
+ALONE = "-(4398046511104 + cast(hash({email}) >> 2 as bigint))"  # below those of rows: 2 ** 42
+
+PEOPLE = f"""
+insert into people
+select 'visitor', pk, person from identities i where kind = 'visitor' {{visitors}}
+union all
+select 'contact', c.pk, coalesce(e.person, i.person, {ALONE.format(email="c.email")}, -3 * c.pk)
+from contacts c
+left join identities e on e.kind = 'email' and e.value = c.email
+left join identities i on i.kind = 'contact' and i.value = c.contact_id
+where true {{contacts}}
+"""
+
+OWNED = f"""
+insert into people
+select '{{kind}}', o.pk,
+  coalesce(c.person, e.person, {ALONE.format(email="o.email")}, -3 * o.pk - {{offset}})
+from {{table}} o
+left join people c on c.kind = 'contact' and c.pk = o.contact_pk
+left join identities e on o.contact_pk is null and e.kind = 'email' and e.value = o.email
+where true {{some}}
+"""
+KINDS = (("order", "orders", 1), ("subscription", "subscriptions", 2))
+
+
+def everybody(copy: DuckDBPyConnection) -> None:
+    """Tells of every visitor, contact, order and subscription who it is."""
+    copy.execute(PEOPLE.format(visitors="", contacts=""))
+    for kind, table, offset in KINDS:
+        copy.execute(OWNED.format(kind=kind, table=table, offset=offset, some=""))
+
+
+def begin(copy: DuckDBPyConnection) -> None:
+    """Makes the places for what a refresh finds out."""
+    for statement in (
+        "create or replace temp table changed (kind varchar, pk bigint)",
+        "create or replace temp table affected (person bigint, has_other_touches boolean)",
+        "create or replace temp table renamed (kind varchar, value varchar)",
+    ):
+        copy.execute(statement)
+
+
+def note_changed(copy: DuckDBPyConnection, tables: Collection[str]) -> None:
+    """Notes whom the changes concern, by the keys of these tables."""
+    for kind, table in (("contact", "contacts"), *((kind, table) for kind, table, _ in KINDS)):
+        if table in tables:
+            copy.execute(f"insert into changed select '{kind}', pk from keys_{table}")
+    if "identities" in tables:
+        of_keys = "from identities i join keys_identities k using (pk)"
+        copy.execute(f"insert into changed select 'visitor', pk {of_keys} where kind = 'visitor'")
+        copy.execute(f"insert into renamed select kind, value {of_keys} where kind <> 'visitor'")
+    if "page_views" in tables:
+        copy.execute("insert into changed select 'visitor', visitor_pk from keys_page_views")
+
+
+def changed_people(copy: DuckDBPyConnection) -> None:
+    """Tells anew who is who of those in `changed`, and of those that `renamed` identities name.
+
+    Puts all whom that concerns, before and after, into `affected`.
+    """
+    copy.execute("""
+        insert into changed
+        select 'contact', c.pk from contacts c
+        where c.email in (select value from renamed where kind = 'email')
+        or c.contact_id in (select value from renamed where kind = 'contact')
+        """)
+    for kind, table, _ in KINDS:
+        copy.execute(f"""
+            insert into changed
+            select '{kind}', o.pk from {table} o
+            where o.contact_pk in (select pk from changed where kind = 'contact')
+            or (o.contact_pk is null
+                and o.email in (select value from renamed where kind = 'email'))
+            """)
+    copy.execute("create or replace temp table changed as select distinct * from changed")
+    affect = (
+        "insert into affected select p.person, p.kind in ('contact', 'visitor') from people p"
+        " join changed c on c.kind = p.kind and c.pk = p.pk"
+    )
+    copy.execute(affect)
+    copy.execute("delete from people p using changed c where c.kind = p.kind and c.pk = p.pk")
+    some = "and {}.pk in (select pk from changed where kind = '{}')"
+    copy.execute(
+        PEOPLE.format(visitors=some.format("i", "visitor"), contacts=some.format("c", "contact"))
+    )
+    for kind, table, offset in KINDS:
+        some_owned = some.format("o", kind)
+        copy.execute(OWNED.format(kind=kind, table=table, offset=offset, some=some_owned))
+    copy.execute(affect)
+
+
+# -- touches -------------------------------------------------------------------------------------
+
+
+def _campaign(table: str) -> str:
+    """The five UTM parameters as one text; null where there is none."""
+    parts = ", ".join(f"coalesce({table}.{name}, '')" for name in UTM)
+    return f"nullif(concat_ws(chr(31), {parts}), repeat(chr(31), {len(UTM) - 1}))"
+
+
+# All that was seen or told, in order of time: what comes 30 minutes after what was before it begins
+# a stay. In a stay a visit begins with what names another origin than what was before it: another
+# channel, or of the same channel another campaign or ad. So what is direct and does not begin a
+# stay says nothing, and is left out early: that is most of what there is.
+TOUCHES = f"""
+insert into touches by name
+with views as (
+  select p.person, v.date_created as moment, 0 as source, v.visitor_pk as tie, v.hit,
+    v.channel, {_campaign("v")} as utm, v.ad_id,
+    v.channel = 'direct' and utm is null and v.ad_id is null as is_direct
+  from page_views v join people p on p.kind = 'visitor' and p.pk = v.visitor_pk
+  where v.device <> 'bot' {{some}}
+),
+own as (
+  select p.person, c.date_created as moment, 1 as source, c.pk as tie, 0 as hit,
+    o.channel, {_campaign("o")} as utm, o.ad_id, false as is_direct,
+    lag(c.date_created) over (partition by p.person order by c.date_created, c.pk) as told_before
+  from origins o join contacts c on c.pk = o.contact_pk
+  join people p on p.kind = 'contact' and p.pk = c.pk
+  where true {{some}}
+),
+told as (
+  select o.* exclude (told_before)
+  from own o asof left join (select person, moment from views where not is_direct) v
+    on v.person = o.person and v.moment <= o.moment
+  where (v.moment is null or o.moment - v.moment > {TOLD})
+    and (o.told_before is null or o.moment - o.told_before > {TOLD})
+),
+timed as (
+  select *, coalesce(moment - lag(moment) over in_order >= {VISIT}, true) as is_start
+  from (select * from views union all by name select * from told)
+  window in_order as (partition by person order by moment, source, tie, hit)
+),
+stays as (
+  select *, sum(cast(is_start as int)) over in_order as stay
+  from timed window in_order as (partition by person order by moment, source, tie, hit)
+),
+telling as (
+  select *, last_value(case when not is_direct then channel end ignore nulls) over before
+    as channel_before
+  from stays where is_start or not is_direct
+  window before as (partition by person, stay order by moment, source, tie, hit
+    rows between unbounded preceding and 1 preceding)
+),
+runs as (
+  select *, not is_direct and channel is distinct from channel_before as is_other,
+    sum(cast(is_other as int)) over (
+      partition by person, stay order by moment, source, tie, hit) as run
+  from telling
+),
+compared as (
+  select *, last_value(utm ignore nulls) over before as utm_before,
+    last_value(ad_id ignore nulls) over before as ad_before
+  from runs window before as (partition by person, stay, run order by moment, source, tie, hit
+    rows between unbounded preceding and 1 preceding)
+),
+parted as (
+  select *, sum(cast(
+      is_start
+      or (is_other and (source = 0 or channel_before is not null))
+      or coalesce(utm <> utm_before or ad_id <> ad_before, false) as int)
+    ) over (partition by person order by moment, source, tie, hit) as visit
+  from compared
+),
+visits as (
+  select person, visit, min(moment) as moment,
+    min({{{{'moment': moment, 'visitor_pk': tie, 'hit': hit}}}}) filter (source = 0) as view,
+    arg_min(case when source = 1 then tie else -1 end, (is_direct, moment, source, tie, hit))
+      as contact_pk,
+    max(utm) as utm, max(ad_id) as ad_id, bool_and(is_direct) as is_direct
+  from parted group by person, visit
+)
+select s.person, row_number() over (partition by s.person order by s.moment, s.visit) as number,
+  s.moment, case when v.date_created = s.moment then v.day else c.day end as day,
+  case when o.contact_pk is null then 'visit' else 'contact' end as kind,
+  v.visitor_pk, o.contact_pk,
+  coalesce(o.channel, v.channel) as channel,
+  {
+    ", ".join(
+        f"coalesce(o.{n}, case when o.channel is null then v.{n} end,"
+        f" nullif(split_part(s.utm, chr(31), {place}), '')) as {n}"
+        for place, n in enumerate(UTM, 1)
+    )
+},
+  coalesce(o.referrer_host, case when o.channel is null then v.referrer_host end) as referrer_host,
+  coalesce(v.host || v.path, o.landing_page) as landing_page,
+  coalesce(o.ad_id, case when o.channel is null then v.ad_id end, s.ad_id) as ad_id,
+  s.is_direct,
+  v.device, v.country_code, v.region, v.city
+from visits s
+left join page_views v on v.visitor_pk = s.view.visitor_pk and v.date_created = s.view.moment
+  and v.hit = s.view.hit
+left join origins o on o.contact_pk = s.contact_pk
+left join contacts c on c.pk = o.contact_pk
+order by s.person, number
+"""
+AFFECTED = "and p.person in (select person from affected where has_other_touches)"
+
+
+def tables() -> list[str]:
+    """Makes the tables that are computed."""
+    touch = ", ".join(f"{name} {type_}" for name, type_ in TOUCH.items())
+    origin = ", ".join(f"{name} {type_}" for name, type_ in COLUMNS.items())
+    return [
+        f"create table origins ({origin})",
+        "create table people (kind varchar, pk bigint, person bigint)",
+        f"create table touches (person bigint, number bigint, moment bigint, day date, {touch})",
+    ]
+
+
+def all_touches(copy: DuckDBPyConnection) -> None:
+    """Finds everybody's touches."""
+    copy.execute(TOUCHES.format(some=""))
+
+
+def changed_touches(copy: DuckDBPyConnection) -> int:
+    """Finds the touches anew of those who are `affected`; answers how many there are."""
+    copy.execute("delete from touches where person in"
+                 " (select person from affected where has_other_touches)")  # fmt: skip
+    return int(copy.execute(TOUCHES.format(some=AFFECTED)).fetchall()[0][0])
