@@ -1,0 +1,293 @@
+"""Writes the SQL by which one fact is summed.
+
+In three steps, so that no join fans out: rows of the fact with all that is told of them apart from
+visits; each shared out over the visits that its conversion is credited to; and the sums. Where a
+model credits visits in full, a row is counted once in each group, however many visits it has there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from segconnect.account.metrics import CUSTOM, Dimension, Fact, Family, Metric
+from segconnect.account.metrics.facts import LEADS, LINES, SALES
+from segconnect.account.reports.dates import Period
+from segconnect.account.reports.filters import Condition, Filter, Group, conditions, to_sql
+from segconnect.account.reports.plan import Plan, is_known
+from segconnect.account.reports.views import Parameters, day, views, with_views
+
+TOUCHES = (Family.TOUCH, Family.AD)
+
+
+@dataclass
+class FactQuery:
+    """How one fact is summed for a report."""
+
+    plan: Plan
+    fact: Fact
+    metrics: Sequence[Metric]
+    dimensions: Sequence[Dimension]
+    period: Period
+    as_of: int
+    _parameters: Parameters = field(default_factory=Parameters)
+    _joins: dict[str, str] = field(default_factory=dict)
+    _columns: dict[str, str] = field(default_factory=dict)  # of the first step, by their SQL
+
+    @property
+    def is_credited(self) -> bool:
+        """Whether rows are shared out over visits."""
+        asked = [*self.dimensions, *(each.field for each in self._known_conditions())]
+        return bool(self.fact.conversion) and any(
+            isinstance(each, Dimension) and each.family in TOUCHES for each in asked
+        )
+
+    @property
+    def is_fractional(self) -> bool:
+        """Whether what rows are shared out by are fractions."""
+        return self.is_credited and self.plan.model.is_fractional
+
+    def sums(self) -> tuple[str, list[object]]:
+        """Answers the SQL of the sums: the dimensions, then the metrics; and its values."""
+        inner, names = self._rows()
+        figures = []
+        for place, metric in enumerate(self.metrics):
+            if not metric.is_distinct:
+                figures.append(f"sum({metric.column} * credit) as m{place}")
+            elif self.is_fractional:
+                figures.append(f"sum(w_{metric.column} * credit) as m{place}")
+            else:
+                figures.append(f"count(distinct {metric.column}) as m{place}")
+        group = f"\ngroup by {', '.join(names)}" if names else ""
+        return self._finish(f"select {', '.join([*names, *figures])}\nfrom ({inner}) x{group}")
+
+    def behind(self, cells: Sequence[str | None]) -> tuple[str, list[object]]:
+        """Answers the SQL of the rows behind one figure: the first metric, in one group.
+
+        Its columns: the person, the key of the fact's row, and what of the figure it is.
+        """
+        inner, names = self._rows()
+        metric = self.metrics[0]
+        where = [
+            f"{name} is null" if cell is None else f"{name} = {self._parameters.bind(cell)}"
+            for name, cell in zip(names, cells, strict=True)
+        ]
+        key = ", ".join(("person", *(each for each in self.fact.key if each != "person")))
+        part = f"{metric.column} * credit"
+        if metric.is_distinct:
+            where.append(f"{metric.column} is not null")
+            part = f"w_{metric.column} * credit" if self.is_fractional else "1"
+        condition = f"\nwhere {' and '.join(where)}" if where else ""
+        summed = f"sum({part})" if not metric.is_distinct or self.is_fractional else "1"
+        return self._finish(
+            f"select {key}, {summed} as part\nfrom ({inner}) x{condition}\ngroup by {key}"
+            f"\nhaving {summed} <> 0\norder by {key}"
+        )
+
+    # -- steps -----------------------------------------------------------------------------------
+
+    def _finish(self, body: str) -> tuple[str, list[object]]:
+        return self._parameters.finish(with_views(body, self._views()))
+
+    def _rows(self) -> tuple[str, list[str]]:
+        """Rows of the fact with their dimensions and credit; and the names of the dimensions."""
+        names = [f"d{place}" for place in range(len(self.dimensions))]
+        if not self.is_credited:
+            chosen = [
+                f"{self._column(each)} as {name}"
+                for name, each in zip(names, self.dimensions, strict=True)
+            ]
+            where = self._where(credited=False)
+            return self._first([*chosen, "1 as credit"], where), names
+        told, outer = [], []
+        for name, each in zip(names, self.dimensions, strict=True):
+            if each.family in TOUCHES:
+                outer.append(f"{each.sql} as {name}")
+            else:
+                told.append(f"{self._column(each)} as {name}")
+                outer.append(f"b.{name}")
+        late = self._where(credited=True)
+        early = self._where(credited=False)
+        extra = [f"{sql} as {name}" for sql, name in self._columns.items()]
+        first = self._first([*told, *extra], early)
+        credits_ = {"order": "order_credits", "lead": "lead_credits_of"}[self.fact.conversion]
+        if self._needs_ads():
+            credits_ = f"{self.fact.conversion}_credits_ads"
+        share = "coalesce(cast(t.share as double precision), 1)" if self.is_fractional else "1"
+        distinct = "" if self.is_fractional else "distinct "
+        exported = ", ".join(f"b.{each}" for each in self._exported())
+        return (
+            f"select {distinct}{', '.join([*outer, exported])}, {share} as credit\n"
+            f"from ({first}) b left join {credits_} t on t.conversion = b.{self.fact.credited}"
+            + (f"\nwhere {late}" if late else "")
+        ), names
+
+    def _first(self, chosen: Sequence[str], where: str) -> str:
+        """The rows of the fact with all but visits."""
+        timed = self._day()
+        conditions_ = [where] if where else []
+        if self.fact.is_timed:
+            first, last = day(self.period.first), day(self.period.last)
+            conditions_.append(f"{timed} between {first} and {last}")
+        columns = [f"f.{each}" for each in self._own()]
+        if self.is_fractional:
+            columns += [self._weight(metric) for metric in self._distinct()]
+        joins = "".join(f"\n{each}" for each in self._joins.values())
+        condition = f"\nwhere {' and '.join(conditions_)}" if conditions_ else ""
+        return f"select {', '.join([*chosen, *columns])}\nfrom {self.fact.view} f{joins}{condition}"
+
+    def _weight(self, metric: Metric) -> str:
+        """Shares what is counted once out over its rows, so that credits of them add up to 1."""
+        by = ", ".join([f"f.{metric.column}", *self._untouched()])
+        return (
+            f"case when f.{metric.column} is null then 0 else"
+            f" cast(1 as double precision) / count(*) over (partition by {by}) end"
+            f" as w_{metric.column}"
+        )
+
+    def _untouched(self) -> list[str]:
+        return [self._column(each) for each in self.dimensions if each.family not in TOUCHES]
+
+    def _own(self) -> list[str]:
+        """The columns of the fact that are needed."""
+        names = dict.fromkeys(self.fact.key)
+        if "person" not in names and Family.LEAD in self.fact.knows:
+            names["person"] = None
+        if self.fact.credited:
+            names[self.fact.credited] = None
+        names.update(dict.fromkeys(metric.column for metric in self.metrics))
+        return list(names)
+
+    def _distinct(self) -> list[Metric]:
+        found = {metric.column: metric for metric in self.metrics if metric.is_distinct}
+        return list(found.values())
+
+    def _exported(self) -> list[str]:
+        weights = (
+            [f"w_{each.column}" for each in self._distinct()] if self.is_fractional else []
+        )  # fmt: skip
+        return [*self._own(), *weights]
+
+    # -- columns and conditions ------------------------------------------------------------------
+
+    def _day(self) -> str:
+        if self.plan.is_cohort and self.fact in (SALES, LINES):
+            self._join_leads()
+            return "l.day"
+        return "f.day"
+
+    def _join_leads(self) -> None:
+        self._joins["leads"] = "left join leads l on l.person = f.person"
+
+    def _column(self, dimension: Dimension) -> str:
+        """The SQL of a dimension in the first step; joins what it needs."""
+        if dimension.family is Family.TIME:
+            if not self.fact.is_timed:
+                return "f.bucket"
+            timed = self._day()
+            self._joins["calendar"] = f"join calendar k on k.day = {timed}"
+        elif dimension.family is Family.LEAD:
+            self._join_leads()
+            if dimension.slug.startswith(CUSTOM):
+                return custom_field(self._parameters.bind(f'$."{dimension.name}"'))
+        elif dimension.family is Family.TAG:
+            self._joins["tags"] = "left join lead_tags g on g.person = f.person"
+        elif dimension.family in TOUCHES:
+            return dimension.sql.replace("t.", "f.", 1)
+        return dimension.sql
+
+    def _known_conditions(self) -> list[Condition]:
+        return [
+            each
+            for each in conditions(self.plan.filters.before)
+            if isinstance(each.field, Dimension) and is_known(self.fact, each.field)
+        ]
+
+    def _needs_ads(self) -> bool:
+        asked = [*self.dimensions, *(each.field for each in self._known_conditions())]
+        return any(isinstance(each, Dimension) and each.family is Family.AD for each in asked)
+
+    def _where(self, *, credited: bool) -> str:
+        """The filters that are looked at before rows are shared out, or after."""
+        texts = []
+        for each in self.plan.filters.before.members:
+            touched = bool(self.fact.conversion) and any(
+                isinstance(one.field, Dimension) and one.field.family in TOUCHES
+                for one in conditions(each)
+            )
+            if touched == credited:
+                text = self._condition(each, late=credited)
+                texts += [text] if text else []
+        return " and ".join(texts)
+
+    def _condition(self, filter_: Filter, *, late: bool) -> str:
+        if isinstance(filter_, Group):
+            found = [self._condition(each, late=late) for each in filter_.members]
+            known = [each for each in found if each]
+            word = " or " if filter_.is_any else " and "
+            return f"({word.join(known)})" if known else ""
+        dimension = filter_.field
+        assert isinstance(dimension, Dimension)
+        if not is_known(self.fact, dimension):
+            return ""
+        row = "b" if late else "f"
+        if dimension.family is Family.TAG:
+            return self._tagged(filter_, row)
+        if not late:
+            return to_sql(filter_, self._column(dimension), self._parameters.bind)
+        if dimension.family in TOUCHES:
+            return to_sql(filter_, dimension.sql, self._parameters.bind)
+        sql = self._column(dimension)
+        name = self._columns.setdefault(sql, f"c{len(self._columns)}")
+        return to_sql(filter_, f"b.{name}", self._parameters.bind)
+
+    def _tagged(self, filter_: Condition, row: str) -> str:
+        """Whether the person has a tag: asked, and not joined, so that nobody is there twice."""
+        operator, value = filter_.operator, filter_.value
+        found = "select g.person from lead_tags g"
+        if operator == "is_empty":
+            return f"({row}.person {'not in' if value else 'in'} ({found}))"
+        negative = operator == "is_not"
+        asked = Condition(filter_.field, "is" if negative else operator, value)
+        where = to_sql(asked, "g.name", self._parameters.bind)
+        return f"({row}.person {'not in' if negative else 'in'} ({found} where {where}))"
+
+    def _views(self) -> dict[str, str]:
+        plan = self.plan
+        of = "lines" if plan.knows_products else "sales"
+        buyers = FactQuery(
+            plan, LINES if plan.knows_products else SALES, (), (), self.period, self.as_of,
+            self._parameters,
+        )  # fmt: skip
+        return views(
+            self.period,
+            today=plan.settings.today,
+            as_of=self.as_of,
+            model=plan.model.slug,
+            switches=plan.switches,
+            buyers_where=buyers.purchases() if self.fact is LEADS else "true",
+            buyers_of=of,
+            is_ranked=self._is_ranked(),
+        )
+
+    def purchases(self) -> str:
+        """The condition on what was bought that makes a lead a customer."""
+        texts = []
+        for each in self.plan.filters.before.members:
+            families = {
+                one.field.family for one in conditions(each) if isinstance(one.field, Dimension)
+            }
+            if families <= {Family.PRODUCT, Family.ORDER}:
+                texts.append(self._condition(each, late=False))
+        return " and ".join(texts) or "true"
+
+    def _is_ranked(self) -> bool:
+        asked = [*self.dimensions, *(each.field for each in conditions(self.plan.filters.before))]
+        return any(metric.column == "new_buyer" for metric in self.metrics) or any(
+            isinstance(each, Dimension) and each.slug == "orders.kind" for each in asked
+        )
+
+
+def custom_field(path: str) -> str:
+    """Reads a contact's own field out of the JSON that they are kept in."""
+    return f"json_extract_string(l.custom_fields, {path})"

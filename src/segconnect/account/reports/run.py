@@ -1,0 +1,239 @@
+"""Runs a report: each fact is summed at its own grain, and the sums are joined by their group.
+
+A total comes from the facts and never from the rows: of a model that is not fractional, of tags and
+of people counted once, rows add up to more.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+from segconnect.account.metrics import (
+    AnyMetric,
+    Dimension,
+    Fact,
+    Formula,
+    Kind,
+    Measure,
+    Metric,
+    Number,
+    Ratio,
+    parts,
+)
+from segconnect.account.reports.filters import conditions, holds
+from segconnect.account.reports.plan import Plan
+from segconnect.account.reports.querying import TOUCHES, FactQuery
+from segconnect.errors import UsageError
+
+MAX_ROWS = 100_000
+
+Cells: TypeAlias = tuple[str | None, ...]
+Sums: TypeAlias = Mapping[str, Number]
+
+
+class Connection(Protocol):
+    """What answers SQL: DuckDB's connection."""
+
+    def execute(self, query: str, parameters: Any = ...) -> Any:
+        """Runs a query."""
+
+
+class Facts(Protocol):
+    """The replica of one account, as it is while a report is answered."""
+
+    @property
+    def connection(self) -> Any:
+        """Answers SQL."""
+
+    @property
+    def number(self) -> int:
+        """The number of the newest change that it has."""
+
+    @property
+    def as_of(self) -> datetime:
+        """When it was read."""
+
+
+class Reading(Protocol):
+    """Opens the replica of an account, with the credits of these models."""
+
+    def __call__(self, account_pk: int, models: Sequence[str]) -> AbstractContextManager[Facts]:
+        """See `replica.reading`."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One group, and the sums that its figures are computed from."""
+
+    cells: Cells
+    sums: Sums
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A report's figures."""
+
+    plan: Plan
+    rows: list[Row]
+    totals: Sums
+    number: int  # of the newest change that it includes
+    as_of: datetime
+    comparison: Answer | None = None
+    hidden: int = 0  # rows beyond the limit
+
+    def value(self, measure: Measure, sums: Sums) -> Number | None:
+        """Computes a figure of a row, or of the totals: cents where it is money."""
+        return value(measure, sums)
+
+
+def value(measure: Measure, sums: Sums) -> Number | None:
+    """Computes a figure from sums; None where there is none, as a cost for each of no leads."""
+    if isinstance(measure, Metric):
+        return sums.get(measure.key, 0)
+    if isinstance(measure, Ratio):
+        of, per = value(measure.of, sums), value(measure.per, sums)
+        if of is None or per is None:
+            return None
+        return of * measure.scale / per if per else measure.empty
+    assert isinstance(measure, Formula)
+    found = [value(part, sums) for part in measure.parts]
+    if any(each is None for each in found):
+        return None
+    computed: Number | None = measure.compute(*found)
+    return computed
+
+
+def run(facts: Facts, plan: Plan) -> Answer:
+    """Answers a planned report.
+
+    Raises:
+        UsageError: It has too many rows.
+    """
+    totals = _sums(facts, plan, ())
+    rows = _rows(facts, plan, totals.get((), {})) if plan.dimensions else []
+    kept = [row for row in rows if holds(plan.filters.after, lambda each: value(each, row.sums))]  # noqa: B023
+    kept = _sorted(plan, kept)
+    limit = plan.limit or len(kept)
+    return Answer(
+        plan=plan,
+        rows=kept[:limit],
+        totals=totals.get((), {}),
+        number=facts.number,
+        as_of=facts.as_of,
+        comparison=run(facts, plan.for_period(plan.compared)) if plan.compared else None,
+        hidden=max(len(kept) - limit, 0),
+    )
+
+
+def _sums(
+    facts: Facts, plan: Plan, dimensions: Sequence[Dimension]
+) -> dict[Cells, dict[str, Number]]:
+    """Sums all facts of a report up, by group."""
+    found: dict[Cells, dict[str, Number]] = defaultdict(dict)
+    for fact, metrics in _by_fact(plan, _asked(plan)).items():
+        period = plan.period if dimensions else plan.period.told_by("")
+        query = FactQuery(
+            plan, fact, metrics, dimensions, period, int(facts.as_of.timestamp())
+        )  # fmt: skip
+        text, values = query.sums()
+        rows = facts.connection.execute(text, values).fetchmany(MAX_ROWS + 1)
+        if len(rows) > MAX_ROWS:
+            raise UsageError(
+                f"the report has more than {MAX_ROWS} rows; filter it, or group it by less"
+            )
+        if query.is_fractional and dimensions:
+            rows = _settled(metrics, len(dimensions), sorted(rows, key=_order))
+        for row in rows:
+            cells = tuple(row[: len(dimensions)])
+            for metric, figure in zip(metrics, row[len(dimensions) :], strict=True):
+                found[cells][metric.key] = _whole(figure)
+    return dict(found)
+
+
+def _asked(plan: Plan) -> list[AnyMetric]:
+    """The metrics of a report, and those that its rows are filtered by."""
+    fields = [each.field for each in conditions(plan.filters.after)]
+    return [*plan.metrics, *(each for each in fields if not isinstance(each, Dimension))]
+
+
+def _by_fact(plan: Plan, measures: Iterable[AnyMetric]) -> dict[Fact, list[Metric]]:
+    found: dict[Fact, dict[str, Metric]] = defaultdict(dict)
+    for measure in measures:
+        for metric in parts(measure):
+            found[plan.fact_of(metric)][metric.key] = metric
+    return {fact: list(metrics.values()) for fact, metrics in found.items()}
+
+
+def _whole(figure: Any) -> Number:
+    """Answers what SQL answers as an int where it is whole, and 0 where nothing was summed."""
+    if figure is None:
+        return 0
+    if isinstance(figure, int):
+        return figure
+    figure = float(figure)
+    nearest = round(figure)
+    return nearest if abs(figure - nearest) < 1e-9 else figure
+
+
+def _order(row: Sequence[Any]) -> tuple[tuple[bool, str], ...]:
+    return tuple((cell is None, str(cell)) for cell in row)
+
+
+def _settled(
+    metrics: Sequence[Metric], skip: int, rows: list[Sequence[Any]]
+) -> list[Sequence[Any]]:
+    """Rounds shares of money to whole cents such that rows still add up to the total."""
+    settled = [list(row) for row in rows]
+    for place, metric in enumerate(metrics, skip):
+        if metric.type is not Kind.CURRENCY:
+            continue
+        exact, told = 0.0, 0
+        for row in settled:
+            exact += float(row[place] or 0)
+            row[place] = round(exact) - told
+            told += row[place]
+    return [*settled]
+
+
+def _rows(facts: Facts, plan: Plan, totals: Sums) -> list[Row]:
+    found = _sums(facts, plan, plan.dimensions)
+    if len(found) > MAX_ROWS:
+        raise UsageError(
+            f"the report has more than {MAX_ROWS} rows; filter it, or group it by less"
+        )
+    if plan.time is not None and len(plan.dimensions) == 1:  # a day without anything is told, too
+        for bucket in plan.period.buckets():
+            found.setdefault((bucket.name,), {})
+    return [Row(cells, sums) for cells, sums in found.items()]
+
+
+def _sorted(plan: Plan, rows: list[Row]) -> list[Row]:
+    """Rows in the order that is asked for; else by time, else the largest first."""
+    rows = sorted(rows, key=lambda row: _order(row.cells))
+    by, is_descending = plan.sort or (None, True)
+    if by is None and (plan.time is not None or not plan.metrics):
+        return rows
+    if isinstance(by, Dimension):
+        place = plan.dimensions.index(by)
+        return sorted(rows, key=lambda row: _order([row.cells[place]]), reverse=is_descending)
+    measure = by or plan.metrics[0]
+    sign = -1 if is_descending else 1
+
+    def key(row: Row) -> tuple[bool, float]:
+        figure = value(measure, row.sums)
+        return figure is None, sign * float(figure or 0)
+
+    return sorted(rows, key=key)
+
+
+def overlaps(plan: Plan) -> bool:
+    """Tells whether rows count the same things: then they add up to more than the total."""
+    touched = any(each.family in TOUCHES for each in plan.dimensions)
+    return any(each.is_multiple for each in plan.dimensions) or (
+        touched and not plan.model.is_fractional
+    )

@@ -1,0 +1,103 @@
+"""The types of reports: what each shows when nothing else is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+COHORT, PERIOD = "cohort", "period"
+VIEWS = {
+    COHORT: "orders of the leads that were created in the range, whenever they were placed",
+    PERIOD: "orders that were placed in the range, whoever placed them",
+}
+
+
+@dataclass(frozen=True)
+class ReportType:
+    """A type of report."""
+
+    slug: str
+    name: str
+    question: str
+    view: str
+    metrics: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    graph: tuple[str, ...] = ()  # the metrics that are drawn over time; those of the type if empty
+    columns: tuple[str, ...] = ()  # of the table, where they are others than the metrics
+    source: str = "ours"
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+_LEADS = ("leads", "numOfCustomers", "conversionRate", "revenue", "leadValue")
+_ADS = ("leads", "numOfCustomers", "conversionRate", "revenue", "leadValue", "adClicks", "adSpend")
+
+TYPES = {
+    each.slug: each
+    for each in (
+        ReportType(
+            "leads", "Leads", "How good are the people who joined in this range?", COHORT,
+            _LEADS, ("clicks.channel",), source="reporting/_reports.md",
+        ),
+        ReportType(
+            "revenue", "Revenue", "What was sold in this range?", PERIOD,
+            ("numOfCustomers", "revenue", "orders", "aov", "customerValue", "netRevenue"),
+            ("orders.product",), source="help 205",
+        ),
+        ReportType(
+            "orders", "Orders", "Which orders were placed in this range?", PERIOD,
+            ("orders", "numOfCustomers", "revenue", "aov", "refundedOrders", "refundRate"),
+            ("orders.status",), source="help 627",
+        ),
+        ReportType(
+            "products", "Products", "Which products bring the money?", PERIOD,
+            ("revenue", "orders", "numOfCustomers", "collected", "refunds"),
+            ("orders.product",), source="help 205",
+        ),
+        ReportType(
+            "collections", "Collections", "How much of the sales is in the bank?", PERIOD,
+            ("revenue", "collected", "refunds", "outstanding"),
+            ("orders.product",), source="help 210",
+        ),
+        ReportType(
+            "ads", "Ads", "What did the money for ads bring?", PERIOD,
+            ("leads", "numOfCustomers", "revenue", "adSpend", "adCpa", "adRoas"),
+            ("ads.campaign",), graph=("adSpend", "revenue", "leads"),
+            columns=(*_ADS, "ad_cpc", "adCpa", "adCac", "adRoi", "adRoas"),
+            source="help 209",
+        ),
+        ReportType(
+            "subscriptions", "Subscriptions", "How healthy is recurring income?", PERIOD,
+            ("mrr", "activeSubscriptions", "newSubscriptions", "cancellations", "churnRate",
+             "arpu"),
+            ("subscriptions.plan",), graph=("mrr", "activeSubscriptions"), source="help 211",
+        ),
+        ReportType(
+            "movements", "MRR Movements", "Why did recurring income change?", PERIOD,
+            ("newMrr", "expansionMrr", "reactivatedMrr", "contractionMrr", "churnedMrr",
+             "netNewMrr"),
+            ("date.month",),
+        ),
+        ReportType(
+            "acquisition", "Acquisition", "How do strangers become leads?", COHORT,
+            ("visits", "visitors", "leads", "leadCustomers", "conversionRate"),
+            ("clicks.channel",), source="help 622, cut off",
+        ),
+        ReportType(
+            "pages", "Pages", "Which pages bring leads and customers?", COHORT,
+            ("visits", "leads", "leadCustomers", "revenue", "leadValue"),
+            ("clicks.landing_page",), source="help 622, cut off",
+        ),
+        ReportType(
+            "velocity", "Sales Velocity", "How long until leads become valuable?", COHORT,
+            ("leads", "leadCustomers", "revenue", "leadValue", "daysUntilPurchase",
+             "customerAge"),
+            ("date.month",), source="help 246, 202",
+        ),
+        ReportType(
+            "nurture", "Nurture", "What became of those who got a tag?", COHORT,
+            _LEADS, ("contacts.tag",), source="help 135",
+        ),
+    )
+}  # fmt: skip
+"""Reports that are sums of facts. Cohorts and funnels are read by files of their own."""

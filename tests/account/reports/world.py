@@ -1,0 +1,236 @@
+"""A tiny account as the replica has it, written by hand: docs/decisions/replica.md.
+
+Its days are in UTC, and what a test does not say is plain: a contact has one person, an order is
+paid, a visit is from nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from segconnect.account.metrics import METRICS, Number
+from segconnect.account.reports.plan import Plan, Query, Settings, plan
+from segconnect.account.reports.run import Answer, run
+from segconnect.account.reports.views import TOUCHED
+
+_TOUCH = "".join(f", {name} varchar" for name in TOUCHED)
+TABLES = {
+    "integrations": "pk bigint, integration_id varchar, kind varchar, name varchar",
+    "contacts": "pk bigint, integration_pk bigint, contact_id varchar, email varchar,"
+    " status varchar, affiliate_id varchar, custom_fields varchar, date_created bigint, day date",
+    "tags": "pk bigint, integration_pk bigint, tag_id varchar, name varchar",
+    "contact_tags": "contact_pk bigint, tag_pk bigint, date_created bigint, day date",
+    "products": "integration_pk bigint, product_id varchar, name varchar",
+    "orders": "pk bigint, integration_pk bigint, order_id varchar, contact_pk bigint,"
+    " email varchar, amount bigint, paid bigint, is_refunded boolean, discount bigint, tax bigint,"
+    " shipping bigint, date_created bigint, day date",
+    "order_items": "order_pk bigint, position bigint, item_id varchar, product_id varchar,"
+    " amount bigint, total_paid bigint, subscription_id varchar",
+    "subscriptions": "pk bigint, integration_pk bigint, subscription_id varchar, contact_pk bigint,"
+    " email varchar, amount bigint, product_id varchar, billing_cycle varchar, frequency bigint,"
+    " quantity bigint, start_date bigint, day date, trial_end_day date, end_day date,"
+    " canceled_day date",
+    "adcampaigns": "integration_pk bigint, adcampaign_id varchar, name varchar",
+    "adsets": "integration_pk bigint, adset_id varchar, name varchar, adcampaign_id varchar",
+    "ads": "integration_pk bigint, ad_id varchar, name varchar, adset_id varchar,"
+    " adcampaign_id varchar",
+    "ad_performance": "integration_pk bigint, ad_id varchar, day date, spend bigint,"
+    " clicks bigint, impressions bigint",
+    "people": "kind varchar, pk bigint, person bigint",
+    "touches": f"person bigint, number bigint, moment bigint, day date{_TOUCH}",
+    "credits": f"model varchar, order_pk bigint, number bigint, share double{_TOUCH}",
+    "lead_credits": f"model varchar, person bigint, number bigint, share double{_TOUCH}",
+}
+"""The columns that reports read, of the tables that they read."""
+
+
+def empty() -> duckdb.DuckDBPyConnection:
+    """Answers a database with all tables, and nothing in them."""
+    connection = duckdb.connect(":memory:")
+    for name, columns in TABLES.items():
+        connection.execute(f"create table {name} ({columns})")
+    return connection
+
+
+def insert(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Puts rows into a table; what a row does not say is null."""
+    names = [column.split()[0] for column in TABLES[table].replace(", ", ",").split(",")]
+    values = [[row.get(name) for name in names] for row in rows]
+    if values:
+        marks = ", ".join("?" * len(names))
+        connection.executemany(f"insert into {table} values ({marks})", values)
+
+
+NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
+
+
+def seconds(text: str) -> int:
+    """A day, or a moment, UTC."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+@dataclass(frozen=True)
+class Known:
+    """See `run.Facts`."""
+
+    connection: duckdb.DuckDBPyConnection
+    number: int
+    as_of: datetime
+
+
+class World:
+    """An account that rows are put into, and that is asked."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.connection = empty()
+        self.now = now
+        self._next = 0
+        self._touches: dict[int, int] = {}
+        self.integration = self.insert("integrations", integration_id="i1", kind="crm", name="CRM")
+
+    def insert(self, table: str, **row: Any) -> int:
+        """Puts one row in; answers its number."""
+        self._next += 1
+        insert(self.connection, table, [{"pk": self._next, "integration_pk": 1, **row}])
+        return self._next
+
+    # -- people ----------------------------------------------------------------------------------
+
+    def contact(self, day: str, *, person: int | None = None, tags: Sequence[str] = (),
+                **row: Any) -> int:  # fmt: skip
+        """A contact of a day; answers the person."""
+        values = {"status": "active", "custom_fields": "{}", **row}
+        pk = self.insert(
+            "contacts", contact_id=f"c{self._next}", date_created=seconds(day), day=day[:10],
+            **values,
+        )  # fmt: skip
+        person = pk if person is None else person
+        self.insert("people", kind="contact", pk=pk, person=person)
+        for tag in tags:
+            tag_pk = self.insert("tags", tag_id=tag, name=tag)
+            self.insert("contact_tags", contact_pk=pk, tag_pk=tag_pk)
+        return person
+
+    def visit(self, person: int, day: str, **touch: Any) -> int:
+        """A visit of a person; answers its number among theirs."""
+        number = self._touches[person] = self._touches.get(person, 0) + 1
+        row = {"person": person, "number": number, "moment": seconds(day), "day": day[:10]}
+        insert(self.connection, "touches", [{**row, **touch}])
+        return number
+
+    def credit_lead(self, person: int, model: str, **shares: float) -> None:
+        """Credits a person's first contact to channels."""
+        for number, (channel, share) in enumerate(shares.items(), 1):
+            row = {"model": model, "person": person, "number": number, "share": share}
+            insert(self.connection, "lead_credits", [{**row, "channel": channel}])
+
+    def credit(self, order: int, model: str, *touches: tuple[float, Mapping[str, Any]]) -> None:
+        """Credits an order to visits."""
+        for number, (share, touch) in enumerate(touches, 1):
+            row = {"model": model, "order_pk": order, "number": number, "share": share}
+            insert(self.connection, "credits", [{**row, **touch}])
+
+    # -- money -----------------------------------------------------------------------------------
+
+    def order(self, person: int, day: str, amount: int, *, paid: int | None = None,
+              items: Sequence[tuple[str, int]] | None = None, is_refunded: bool = False,
+              tax: int = 0, shipping: int = 0) -> int:  # fmt: skip
+        """An order of a person, by default for one tea; answers its number."""
+        paid = amount if paid is None else paid
+        pk = self.insert(
+            "orders", order_id=f"o{self._next}", amount=amount, paid=paid, discount=0, tax=tax,
+            shipping=shipping, is_refunded=is_refunded, date_created=seconds(day), day=day[:10],
+        )  # fmt: skip
+        self.insert("people", kind="order", pk=pk, person=person)
+        for position, (product, price) in enumerate(items or [("tea", amount)], 1):
+            self.product(product)
+            item_paid = paid if items is None else price
+            self.insert("order_items", order_pk=pk, position=position, product_id=product,
+                        amount=price, total_paid=item_paid)  # fmt: skip
+        return pk
+
+    def product(self, product: str) -> None:
+        """A product, unless it is there."""
+        known = self.connection.execute("select product_id from products").fetchall()
+        if (product,) not in known:
+            self.insert("products", product_id=product, name=product)
+
+    def subscription(self, person: int, starts: str, amount: int, *, ends: str | None = None,
+                     trial: str | None = None, cycle: str = "month", frequency: int = 1,
+                     product: str = "club") -> int:  # fmt: skip
+        """A subscription of a person; answers its number."""
+        self.product(product)
+        pk = self.insert(
+            "subscriptions", amount=amount, product_id=product, billing_cycle=cycle,
+            frequency=frequency, quantity=1, start_date=seconds(starts), day=starts,
+            trial_end_day=trial, canceled_day=ends,
+        )  # fmt: skip
+        self.insert("people", kind="subscription", pk=pk, person=person)
+        return pk
+
+    def ad(self, ad_id: str, campaign: str, adset: str | None = None, integration: int = 1) -> None:
+        """An ad of a campaign, and of an ad set where there is one."""
+        campaigns = self.connection.execute("select name, integration_pk from adcampaigns")
+        if (campaign, integration) not in campaigns.fetchall():
+            self.insert("adcampaigns", adcampaign_id=f"id-{campaign}", name=campaign,
+                        integration_pk=integration)  # fmt: skip
+        if adset:
+            self.insert("adsets", adset_id=adset, name=adset, adcampaign_id=f"id-{campaign}",
+                        integration_pk=integration)  # fmt: skip
+        self.insert("ads", ad_id=ad_id, name=f"Ad {ad_id}", adset_id=adset,
+                    adcampaign_id=None if adset else f"id-{campaign}",
+                    integration_pk=integration)  # fmt: skip
+
+    def spend(self, ad_id: str, day: str, spend: int, clicks: int = 0, impressions: int = 0,
+              integration: int = 1) -> None:  # fmt: skip
+        """What an ad did on a day."""
+        self.insert("ad_performance", ad_id=ad_id, day=day, spend=spend, clicks=clicks,
+                    impressions=impressions, integration_pk=integration)  # fmt: skip
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    @property
+    def facts(self) -> Known:
+        """The replica."""
+        return Known(self.connection, 7, self.now)
+
+    def plan(self, type_: str = "revenue", *metrics: str, by: Sequence[str] = (), start: str =
+             "2026-03-01", end: str = "2026-03-31", model: str = "linear", zone: Any = UTC,
+             **more: Any) -> Plan:  # fmt: skip
+        """Plans a report of March."""
+        options = {"attribution_model": model, **more.pop("options", {})}
+        query = Query(
+            type_, by, metrics or None, start, end, options=options, **more
+        )  # fmt: skip
+        return plan(query, Settings(self.now, zone, "USD"))
+
+    def ask(self, type_: str = "revenue", *metrics: str, **asked: Any) -> Answer:
+        """Answers a report of March."""
+        return run(self.facts, self.plan(type_, *metrics, **asked))
+
+    def total(self, metric: str, **asked: Any) -> Number | None:
+        """Answers one figure of March."""
+        answer = self.ask("revenue", metric, **asked)
+        return answer.value(METRICS.find(metric), answer.totals)
+
+    def rows(self, *metrics: str, by: str | Sequence[str], **asked: Any) -> dict[Any, Any]:
+        """Answers figures of March by group; a single one, or a tuple, for each."""
+        by = [by] if isinstance(by, str) else by
+        answer = self.ask("revenue", *metrics, by=by, **asked)
+        return {
+            _bare(row.cells): _bare(
+                tuple(answer.value(METRICS.find(metric), row.sums) for metric in metrics)
+            )
+            for row in answer.rows
+        }
+
+
+def _bare(values: tuple[Any, ...]) -> Any:
+    return values[0] if len(values) == 1 else values
