@@ -42,9 +42,8 @@ TABLES = {
     "ad_performance": "integration_pk bigint, ad_id varchar, day date, spend bigint,"
     " clicks bigint, impressions bigint",
     "people": "kind varchar, pk bigint, person bigint",
-    "touches": f"person bigint, number bigint, moment bigint, day date{_TOUCH}",
+    "touches": f"person bigint, number bigint, moment bigint, day date, is_direct boolean{_TOUCH}",
     "credits": f"model varchar, order_pk bigint, number bigint, share double{_TOUCH}",
-    "lead_credits": f"model varchar, person bigint, number bigint, share double{_TOUCH}",
 }
 """The columns that reports read, of the tables that they read."""
 
@@ -121,15 +120,10 @@ class World:
     def visit(self, person: int, day: str, **touch: Any) -> int:
         """A visit of a person; answers its number among theirs."""
         number = self._touches[person] = self._touches.get(person, 0) + 1
-        row = {"person": person, "number": number, "moment": seconds(day), "day": day[:10]}
+        row = {"person": person, "number": number, "moment": seconds(day), "day": day[:10],
+               "is_direct": touch.get("channel") == "direct"}  # fmt: skip
         insert(self.connection, "touches", [{**row, **touch}])
         return number
-
-    def credit_lead(self, person: int, model: str, **shares: float) -> None:
-        """Credits a person's first contact to channels."""
-        for number, (channel, share) in enumerate(shares.items(), 1):
-            row = {"model": model, "person": person, "number": number, "share": share}
-            insert(self.connection, "lead_credits", [{**row, "channel": channel}])
 
     def credit(self, order: int, model: str, *touches: tuple[float, Mapping[str, Any]]) -> None:
         """Credits an order to visits."""

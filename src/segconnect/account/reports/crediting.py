@@ -32,8 +32,6 @@ MODELS = {
         Crediting("position", "Position (U)", True, ("u_shaped",)),
         Crediting("position_w", "Position (W)", True, ("w_shaped",)),
         Crediting("time_decay", "Time Decay"),
-        Crediting("markov", "Markov Chain"),
-        Crediting("shapley", "Shapley Value"),
     )
 }
 DEFAULT = "any"

@@ -207,5 +207,5 @@ def holds(filter_: Filter, value_of: Callable[[AnyMetric], Any]) -> bool:
     assert not isinstance(filter_.field, Dimension)
     found = value_of(filter_.field)
     if filter_.operator == "is_empty":
-        return (found is None) == filter_.value
+        return bool((found is None) == filter_.value)
     return found is not None and bool(COMPARING[filter_.operator](found, filter_.value))

@@ -110,7 +110,7 @@ class FactQuery:
         early = self._where(credited=False)
         extra = [f"{sql} as {name}" for sql, name in self._columns.items()]
         first = self._first([*told, *extra], early)
-        credits_ = {"order": "order_credits", "lead": "lead_credits_of"}[self.fact.conversion]
+        credits_ = {"order": "order_credits", "lead": "lead_credits"}[self.fact.conversion]
         if self._needs_ads():
             credits_ = f"{self.fact.conversion}_credits_ads"
         share = "coalesce(cast(t.share as double precision), 1)" if self.is_fractional else "1"
@@ -267,8 +267,12 @@ class FactQuery:
             switches=plan.switches,
             buyers_where=buyers.purchases() if self.fact is LEADS else "true",
             buyers_of=of,
+            leads_where=self._leads() if self.fact is LEADS else "true",
             is_ranked=self._is_ranked(),
         )
+
+    def _leads(self) -> str:
+        return f"day between {day(self.period.first)} and {day(self.period.last)}"
 
     def purchases(self) -> str:
         """The condition on what was bought that makes a lead a customer."""

@@ -147,11 +147,11 @@ def _sums(
                 f"the report has more than {MAX_ROWS} rows; filter it, or group it by less"
             )
         if query.is_fractional and dimensions:
-            rows = _settled(metrics, len(dimensions), sorted(rows, key=_order))
+            rows = settled(metrics, len(dimensions), sorted(rows, key=_order))
         for row in rows:
             cells = tuple(row[: len(dimensions)])
             for metric, figure in zip(metrics, row[len(dimensions) :], strict=True):
-                found[cells][metric.key] = _whole(figure)
+                found[cells][metric.key] = whole(figure)
     return dict(found)
 
 
@@ -169,35 +169,33 @@ def _by_fact(plan: Plan, measures: Iterable[AnyMetric]) -> dict[Fact, list[Metri
     return {fact: list(metrics.values()) for fact, metrics in found.items()}
 
 
-def _whole(figure: Any) -> Number:
+def whole(figure: Any) -> Number:
     """Answers what SQL answers as an int where it is whole, and 0 where nothing was summed."""
     if figure is None:
         return 0
     if isinstance(figure, int):
         return figure
-    figure = float(figure)
-    nearest = round(figure)
-    return nearest if abs(figure - nearest) < 1e-9 else figure
+    exact = float(figure)
+    nearest = round(exact)
+    return nearest if abs(exact - nearest) < 1e-9 else exact
 
 
 def _order(row: Sequence[Any]) -> tuple[tuple[bool, str], ...]:
     return tuple((cell is None, str(cell)) for cell in row)
 
 
-def _settled(
-    metrics: Sequence[Metric], skip: int, rows: list[Sequence[Any]]
-) -> list[Sequence[Any]]:
+def settled(metrics: Sequence[Metric], skip: int, rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
     """Rounds shares of money to whole cents such that rows still add up to the total."""
-    settled = [list(row) for row in rows]
+    parted = [list(row) for row in rows]
     for place, metric in enumerate(metrics, skip):
         if metric.type is not Kind.CURRENCY:
             continue
         exact, told = 0.0, 0
-        for row in settled:
+        for row in parted:
             exact += float(row[place] or 0)
             row[place] = round(exact) - told
             told += row[place]
-    return [*settled]
+    return [*parted]
 
 
 def _rows(facts: Facts, plan: Plan, totals: Sums) -> list[Row]:

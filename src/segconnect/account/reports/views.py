@@ -13,6 +13,7 @@ from datetime import date, timedelta
 
 from segconnect.account.metrics.subscriptions import MICRO
 from segconnect.account.reports.dates import Period
+from segconnect.account.reports.lead_credits import credits_of, journeys
 
 TOUCHED = (
     "channel", "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term",
@@ -87,6 +88,7 @@ def views(
     switches: Switches,
     buyers_where: str,
     buyers_of: str = "sales",
+    leads_where: str = "true",
     is_ranked: bool = False,
 ) -> dict[str, str]:
     """Answers all views by name, each after those that it reads.
@@ -99,12 +101,13 @@ def views(
         switches: What counts as revenue.
         buyers_where: What orders make a lead a customer: a condition over f.
         buyers_of: The view that the condition is over: sales, or lines.
+        leads_where: Which leads credits are wanted for.
         is_ranked: Whether it matters which order is the buyer's first.
     """
     return {
         "calendar": _calendar(period),
         "periods": _periods(period, today),
-        "leads": _LEADS,
+        "leads": LEADS,
         "lead_tags": _TAGS,
         "sales": _sales(switches, is_ranked=is_ranked),
         "lines": _LINES,
@@ -116,8 +119,9 @@ def views(
         "ad_named": _AD_NAMED,
         "order_credits_ads": _with_ads(_ORDER_CREDITS.format(model=model)),
         "order_credits": _ORDER_CREDITS.format(model=model),
-        "lead_credits_ads": _with_ads(_LEAD_CREDITS.format(model=model)),
-        "lead_credits_of": _LEAD_CREDITS.format(model=model),
+        "lead_journeys": journeys(f"(select * from leads where {leads_where})"),
+        "lead_credits_ads": _with_ads(credits_of(model, _OF_TOUCH)),
+        "lead_credits": credits_of(model, _OF_TOUCH),
         "visit_facts": _with_ads(_VISITS),
         "seen_ads": "select distinct ad_id from touches where ad_id is not null",
         "seen_campaigns": "select distinct lower(utm_campaign) as name from touches"
@@ -164,7 +168,7 @@ def _periods(period: Period, today: date) -> str:
 
 # -- people and orders ---------------------------------------------------------------------------
 
-_LEADS = """
+LEADS = """
 select x.person, x.pk as contact_pk, x.date_created as moment, x.day, x.status, x.affiliate_id,
   x.custom_fields, i.name as integration
 from (
@@ -293,9 +297,7 @@ _TOUCHED = ", ".join(TOUCHED)
 _ORDER_CREDITS = (
     f"select order_pk as conversion, share, {_TOUCHED} from credits where model = '{{model}}'"
 )
-_LEAD_CREDITS = (
-    f"select person as conversion, share, {_TOUCHED} from lead_credits where model = '{{model}}'"
-)
+_OF_TOUCH = ", ".join(f"t.{name}" for name in TOUCHED)
 _VISITS = (
     f"select person, number, day, 1 as one, {_TOUCHED},"
     " case when ad_id is null then 0 else 1 end as is_from_ad from touches"

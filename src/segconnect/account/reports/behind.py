@@ -1,0 +1,90 @@
+"""Who and what is behind a figure: the people and the rows of its fact, which add up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from segconnect.account.metrics import Kind, Metric, Number, parts
+from segconnect.account.reports.plan import Plan
+from segconnect.account.reports.querying import FactQuery
+from segconnect.account.reports.run import MAX_ROWS, Cells, Facts, settled, whole
+from segconnect.account.reports.views import LEADS
+from segconnect.errors import UsageError
+
+
+class Part(NamedTuple):
+    """A row of a fact, and what of the figure it is."""
+
+    person: int | None
+    key: tuple[object, ...]  # of the fact's row: of an order its pk
+    part: Number
+
+
+class Behind(NamedTuple):
+    """What a figure is made of."""
+
+    metric: Metric
+    parts: list[Part]
+
+
+def behind(facts: Facts, plan: Plan, cells: Cells = ()) -> list[Behind]:
+    """Lists what each figure of a report is made of, in one of its groups.
+
+    A figure that is computed from others, as a rate is, has a list for each of them.
+
+    Args:
+        facts: The replica.
+        plan: The report.
+        cells: The group, one value for each dimension; none asks for the totals.
+
+    Raises:
+        UsageError: There is more than can be listed.
+    """
+    told = plan if cells else plan.with_dimensions(())
+    metrics = {m.key: m for measure in plan.metrics for m in parts(measure)}
+    return [Behind(metric, _parts(facts, told, metric, cells)) for metric in metrics.values()]
+
+
+def _parts(facts: Facts, plan: Plan, metric: Metric, cells: Cells) -> list[Part]:
+    query = _query(facts, plan, metric)
+    text, values = query.behind(cells)
+    rows = facts.connection.execute(text, values).fetchmany(MAX_ROWS + 1)
+    if len(rows) > MAX_ROWS:
+        raise UsageError(f"more than {MAX_ROWS} are behind {metric.key}; filter the report")
+    if query.is_fractional and metric.type is Kind.CURRENCY:
+        rows = settled([metric], len(rows[0]) - 1 if rows else 0, rows)
+    return [Part(row[0], tuple(row[1:-1]) or (row[0],), whole(row[-1])) for row in rows]
+
+
+def _query(facts: Facts, plan: Plan, metric: Metric) -> FactQuery:
+    return FactQuery(
+        plan, plan.fact_of(metric), [metric], plan.dimensions, plan.period,
+        int(facts.as_of.timestamp()),
+    )  # fmt: skip
+
+
+def contacts_behind(
+    facts: Facts, plan: Plan, metrics: Sequence[Metric], limit: int, page: int
+) -> tuple[int, list[int]]:
+    """Lists the contacts behind metrics, in the order in which they were created.
+
+    Somebody with several contacts is listed by the first one; who has none is left out.
+
+    Returns:
+        How many there are, and the pk of those of the page.
+    """
+    texts, values = [], []
+    for metric in metrics:
+        text, bound = _query(facts, plan.with_dimensions(()), metric).behind(())
+        texts.append(f"select person from ({text}) x")
+        values += bound
+    people = " union ".join(texts)
+    found = f"from ({LEADS}) l where l.person in ({people})"
+    count = facts.connection.execute(f"select count(*) {found}", values).fetchone()
+    rows = facts.connection.execute(
+        f"select l.contact_pk {found} order by l.contact_pk limit {limit}"
+        f" offset {(page - 1) * limit}",
+        values,
+    ).fetchall()
+    return int(count[0]), [int(pk) for (pk,) in rows]
