@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from urllib.parse import unquote
 
 from pydantic_core import to_json
@@ -22,12 +22,16 @@ from segconnect.account.access import Access, Doorkeeper
 from segconnect.account.committer import Committer
 from segconnect.account.import_app import PREFIX, HttpError, ImportApp, parameters, read_body
 from segconnect.account.preferences import tracking_settings
+from segconnect.account.reporting import NoSuchReportError, Reports
+from segconnect.account.reports.run import Facts, Reading
 from segconnect.account.store.opening import open_engine, open_writer
 from segconnect.account.tracking import owner
 from segconnect.account.tracking.app import TrackingApp, is_tracking
 from segconnect.account.tracking.settings import TrackingSettings
 from segconnect.account.writer import ProcessWriter, ThreadWriter
-from segconnect.wire.shape import short
+from segconnect.errors import UsageError
+from segconnect.wire.endpoints import MAX_BODY
+from segconnect.wire.shape import ShapeError, short
 
 
 class Account:
@@ -42,12 +46,15 @@ class Account:
         StoreError: The store cannot be opened.
     """
 
-    def __init__(self, database_url: str, *, in_process: bool = True) -> None:
+    def __init__(
+        self, database_url: str, *, in_process: bool = True, facts: Reading | None = None
+    ) -> None:
         self.engine: Engine = open_engine(database_url)
         self.committer = Committer(
             ThreadWriter(open_writer(database_url)) if in_process else ProcessWriter(database_url)
         )
         self.doorkeeper = Doorkeeper(self.engine)
+        self.reports = Reports(self.engine, facts or _no_copy)
         self._imports = ImportApp(self.doorkeeper, self.committer)
         self._tracking = TrackingApp(self.engine, self.committer)
         self._rest = Starlette(
@@ -111,12 +118,56 @@ class Account:
             raise HTTPException(401, "Not authorized: check API key and account ID")
         return access
 
+    async def _report(self, request: Request, parts: list[str]) -> Response:
+        """Answers a report, the contacts behind it, or a query."""
+        is_query = parts[1] != "report"
+        if is_query and parts[0] != "v2":
+            raise HTTPException(404, "Resource not found")
+        if not is_query and not (
+            len(parts) in (3, 4) or (len(parts) == 5 and parts[4] == "contacts")
+        ):
+            raise HTTPException(404, "Resource not found")
+        access = await self._access(request, parts[1] if is_query else parts[0])
+        allowed = "POST" if is_query else "GET"
+        if request.method != allowed and not (request.method == "HEAD" and not is_query):
+            told = f"{request.method} is not for {'a query' if is_query else 'a report'}"
+            raise HTTPException(405, told, {"allow": allowed})
+        headers = dict(request.scope["headers"])
+        pk = access.account_pk
+        try:
+            if is_query:
+                body = await read_body(headers, request.receive, MAX_BODY)
+                return _json(await asyncio.to_thread(self.reports.query, pk, body))
+            given = await parameters(request.scope, request.receive, headers)
+            if parts[-1] == "contacts" and len(parts) > 3:
+                report_id = parts[3] if len(parts) == 5 else None
+                address = str(request.url.replace(query=""))
+                return _json(
+                    await asyncio.to_thread(
+                        self.reports.contacts, pk, parts[2], report_id, given, address
+                    )
+                )
+            report_id = parts[3] if len(parts) == 4 else None
+            return _json(
+                await asyncio.to_thread(self.reports.report, pk, parts[2], report_id, given)
+            )
+        except NoSuchReportError as error:
+            raise HTTPException(404, str(error)) from None
+        except HttpError as error:
+            raise HTTPException(error.status, str(error)) from None
+        except (UsageError, ShapeError, reading.UnknownExpansionError) as error:
+            raise HTTPException(400, str(error)) from None
+
     async def _reporting(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         path = scope["raw_path"].decode("ascii", "replace")  # in which a %2F is part of an id
         parts = [unquote(part) for part in path.split("/") if part]
         if parts[1:] in (["settings", "snippet"], ["direct_marketing"]):
             await (await self._owners(request, parts[0], parts[1]))(scope, receive, send)
+            return
+        if parts[1:2] == ["report"] or (len(parts) == 4 and parts[2:] == ["data", "query"]):
+            answer = await self._report(request, parts)
+            await answer(scope, receive, send)
             return
         if len(parts) != 3 or parts[1] != "contact":
             raise HTTPException(404, "Resource not found")
@@ -159,6 +210,10 @@ class Account:
     def _tracking_settings(self, access: Access) -> TrackingSettings:
         with self.engine.connect() as connection:
             return tracking_settings(connection, access.account_pk)
+
+
+def _no_copy(account_pk: int, models: Sequence[str]) -> AbstractContextManager[Facts]:
+    raise UsageError("this server was started without a replica, which reports are read from")
 
 
 async def _openapi(_request: Request) -> Response:

@@ -86,6 +86,17 @@ def contacts(
         return [contact_object(dict(row._mapping)) for row in connection.execute(query)]
 
 
+def contacts_of(
+    engine: Engine, account_pk: int, pks: Sequence[int], currency: str, extend: Sequence[str] = ()
+) -> list[Found]:
+    """Reads contacts of an account by their pk, in this order, with their expansions."""
+    table = schema.contacts
+    query = select(table).where(table.c.account_pk == account_pk, table.c.pk.in_(pks))
+    with _snapshot(engine) as connection:
+        rows = {row.pk: row._mapping for row in connection.execute(query)}
+        return [_expanded(connection, rows[pk], currency, extend) for pk in pks if pk in rows]
+
+
 def _expanded(connection: Connection, row: Any, currency: str, extend: Sequence[str]) -> Found:
     answer = contact_object(dict(row))
     if not extend:

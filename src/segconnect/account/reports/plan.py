@@ -101,10 +101,15 @@ class Plan:
         return next((each for each in self.dimensions if each.family is Family.TIME), None)
 
     @property
+    def filtered(self) -> list[Dimension]:
+        """The dimensions that are filtered by."""
+        fields = [each.field for each in conditions(self.filters.before)]
+        return [each for each in fields if isinstance(each, Dimension)]
+
+    @property
     def knows_products(self) -> bool:
         """Whether products are told apart or filtered by, so that orders are looked into."""
-        asked = [*self.dimensions, *(each.field for each in conditions(self.filters.before))]
-        return any(isinstance(each, Dimension) and each.family is Family.PRODUCT for each in asked)
+        return any(each.family is Family.PRODUCT for each in (*self.dimensions, *self.filtered))
 
     def fact_of(self, metric: Metric) -> Fact:
         """The fact that a metric is summed over."""

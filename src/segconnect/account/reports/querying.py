@@ -64,7 +64,8 @@ class FactQuery:
     def behind(self, cells: Sequence[str | None]) -> tuple[str, list[object]]:
         """Answers the SQL of the rows behind one figure: the first metric, in one group.
 
-        Its columns: the person, the key of the fact's row, and what of the figure it is.
+        Its columns: the person, the key of the fact's row, or what is counted, and what of the
+        figure it is.
         """
         inner, names = self._rows()
         metric = self.metrics[0]
@@ -72,7 +73,8 @@ class FactQuery:
             f"{name} is null" if cell is None else f"{name} = {self._parameters.bind(cell)}"
             for name, cell in zip(names, cells, strict=True)
         ]
-        key = ", ".join(("person", *(each for each in self.fact.key if each != "person")))
+        rows = (metric.column,) if metric.is_distinct else self.fact.key
+        key = ", ".join(("person", *(each for each in rows if each != "person")))
         part = f"{metric.column} * credit"
         if metric.is_distinct:
             where.append(f"{metric.column} is not null")

@@ -21,8 +21,8 @@ class ReportType:
     view: str
     metrics: tuple[str, ...]
     dimensions: tuple[str, ...]
-    graph: tuple[str, ...] = ()  # the metrics that are drawn over time; those of the type if empty
     columns: tuple[str, ...] = ()  # of the table, where they are others than the metrics
+    people: tuple[str, ...] = ("leads",)  # the metrics whose people are those of the report
     source: str = "ours"
 
     def __str__(self) -> str:
@@ -42,27 +42,27 @@ TYPES = {
         ReportType(
             "revenue", "Revenue", "What was sold in this range?", PERIOD,
             ("numOfCustomers", "revenue", "orders", "aov", "customerValue", "netRevenue"),
-            ("orders.product",), source="help 205",
+            ("orders.product",), people=("numOfCustomers",), source="help 205",
         ),
         ReportType(
             "orders", "Orders", "Which orders were placed in this range?", PERIOD,
             ("orders", "numOfCustomers", "revenue", "aov", "refundedOrders", "refundRate"),
-            ("orders.status",), source="help 627",
+            ("orders.status",), people=("numOfCustomers",), source="help 627",
         ),
         ReportType(
             "products", "Products", "Which products bring the money?", PERIOD,
             ("revenue", "orders", "numOfCustomers", "collected", "refunds"),
-            ("orders.product",), source="help 205",
+            ("orders.product",), people=("numOfCustomers",), source="help 205",
         ),
         ReportType(
             "collections", "Collections", "How much of the sales is in the bank?", PERIOD,
             ("revenue", "collected", "refunds", "outstanding"),
-            ("orders.product",), source="help 210",
+            ("orders.product",), people=("numOfCustomers",), source="help 210",
         ),
         ReportType(
             "ads", "Ads", "What did the money for ads bring?", PERIOD,
             ("leads", "numOfCustomers", "revenue", "adSpend", "adCpa", "adRoas"),
-            ("ads.campaign",), graph=("adSpend", "revenue", "leads"),
+            ("ads.campaign",), people=("leads", "numOfCustomers"),
             columns=(*_ADS, "ad_cpc", "adCpa", "adCac", "adRoi", "adRoas"),
             source="help 209",
         ),
@@ -70,13 +70,15 @@ TYPES = {
             "subscriptions", "Subscriptions", "How healthy is recurring income?", PERIOD,
             ("mrr", "activeSubscriptions", "newSubscriptions", "cancellations", "churnRate",
              "arpu"),
-            ("subscriptions.plan",), graph=("mrr", "activeSubscriptions"), source="help 211",
+            ("subscriptions.plan",), people=("activeSubscriptions", "cancellations"),
+            source="help 211",
         ),
         ReportType(
             "movements", "MRR Movements", "Why did recurring income change?", PERIOD,
             ("newMrr", "expansionMrr", "reactivatedMrr", "contractionMrr", "churnedMrr",
              "netNewMrr"),
-            ("date.month",),
+            ("date.month",), people=("newMrr", "expansionMrr", "reactivatedMrr", "contractionMrr",
+                                     "churnedMrr"),
         ),
         ReportType(
             "acquisition", "Acquisition", "How do strangers become leads?", COHORT,

@@ -1,0 +1,165 @@
+"""The reports of the reporting API: saved ones, the contacts behind them, and queries.
+
+Source: API docs, reporting/_reports.md and reporting/_query.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Engine
+
+from segconnect.account import reading
+from segconnect.account.metrics import Family, parts
+from segconnect.account.reports import saved
+from segconnect.account.reports.answering import Json, query_answer, report_answer
+from segconnect.account.reports.behind import contacts_behind
+from segconnect.account.reports.crediting import Crediting
+from segconnect.account.reports.dates import DEFAULT_END, DEFAULT_START, SCALES
+from segconnect.account.reports.plan import Plan, Query, Settings, plan
+from segconnect.account.reports.run import Reading, run
+from segconnect.account.reports.types import TYPES
+from segconnect.errors import UsageError, unknown_name
+from segconnect.wire.report import DateRange, ReportQuery
+
+MAX_PAGE = 10**9
+
+
+class NoSuchReportError(UsageError):
+    """There is no report of this type or id."""
+
+
+class Reports:
+    """Answers for the accounts of one store."""
+
+    def __init__(self, engine: Engine, facts: Reading) -> None:
+        self._engine, self._facts = engine, facts
+
+    def query(self, account_pk: int, body: bytes) -> Json:
+        """Answers POST data/query.
+
+        Raises:
+            ShapeError: The body is no query.
+            UsageError: What it asks for is not there.
+        """
+        shape = ReportQuery.read(body)
+        asked = shape.date_range or DateRange()
+        scale = asked.scale or "day"
+        compare = shape.compare
+        query = Query(
+            type=shape.type,
+            dimensions=shape.dimensions,
+            metrics=shape.metrics,
+            start=asked.start,
+            end=asked.end,
+            scale=asked.scale,
+            filters=shape.filters or (),
+            steps=shape.steps or (),
+            options=shape.options or {},
+            compare=compare.given() if isinstance(compare, DateRange) else compare,
+            sort=shape.sort,
+            limit=shape.limit,
+        )
+        planned = plan(query, self._settings(account_pk))
+        with self._facts(account_pk, models_of(planned)) as facts:
+            return query_answer(run(facts, planned), scale)
+
+    def report(
+        self, account_pk: int, type_: str, report_id: str | None, given: Mapping[str, str]
+    ) -> Json:
+        """Answers GET report.
+
+        Raises:
+            NoSuchReportError: There is none.
+            UsageError: What is asked for is not there.
+        """
+        name, query, settings = self._asked(account_pk, type_, report_id, given)
+        table = plan(replace(query, metrics=query.metrics or _columns(type_)), settings)
+        scale = given.get("scale", "day")
+        if scale not in SCALES:
+            raise UsageError(unknown_name("scale", scale[:100], SCALES))
+        drawn = replace(query, dimensions=[f"date.{scale}"], metrics=query.metrics or None)
+        graph = plan(drawn, settings)
+        with self._facts(account_pk, models_of(table, graph)) as facts:
+            asked = (query.start or DEFAULT_START, query.end or DEFAULT_END)
+            return report_answer(name, asked, run(facts, table), run(facts, graph))
+
+    def contacts(
+        self,
+        account_pk: int,
+        type_: str,
+        report_id: str | None,
+        given: Mapping[str, str],
+        path: str,
+    ) -> Json:
+        """Answers GET report/…/contacts: the contacts behind the report, a page of them.
+
+        Raises:
+            NoSuchReportError: There is none.
+            UsageError: What is asked for is not there.
+        """
+        _, query, settings = self._asked(account_pk, type_, report_id, given)
+        limit, page = _number(given, "limit", 20, 100), _number(given, "page", 1, MAX_PAGE)
+        extend = reading.expansions(given.get("extend", ""))
+        planned = plan(replace(query, metrics=TYPES[type_].people), settings)
+        metrics = [metric for each in planned.metrics for metric in parts(each)]
+        with self._facts(account_pk, models_of(planned)) as facts:
+            total, pks = contacts_behind(facts, planned, metrics, limit, page)
+        found = reading.contacts_of(self._engine, account_pk, pks, settings.currency, extend)
+        first = (page - 1) * limit
+        return {
+            "data": found,
+            "meta": {
+                "current_page": page,
+                "from": first + 1 if pks else None,
+                "last_page": max(1, -(-total // limit)),
+                "path": path,
+                "per_page": limit,
+                "to": first + len(pks) if pks else None,
+                "total": total,
+            },
+        }
+
+    def _settings(self, account_pk: int) -> Settings:
+        with self._engine.connect() as connection:
+            return saved.settings_of(connection, account_pk)
+
+    def _asked(
+        self, account_pk: int, type_: str, report_id: str | None, given: Mapping[str, str]
+    ) -> tuple[str, Query, Settings]:
+        if type_ not in TYPES:
+            raise NoSuchReportError(unknown_name("report type", type_[:100], TYPES))
+        settings = self._settings(account_pk)
+        name, query = TYPES[type_].name, Query(type_)
+        if report_id is not None:
+            with self._engine.connect() as connection:
+                found = saved.find(connection, account_pk, report_id)
+            if found is None or found.query.type != type_:
+                raise NoSuchReportError(f"There is no {type_} report '{report_id[:100]}'")
+            name, query = found.name, found.query
+        start, end = given.get("start") or query.start, given.get("end") or query.end
+        return name, replace(query, start=start, end=end), settings
+
+
+def models_of(*plans: Plan) -> Sequence[str]:
+    """The models whose credits reports need: none where no visit is asked about."""
+    wanted: dict[str, Crediting] = {}
+    for each in plans:
+        asked = [*each.dimensions, *each.filtered]
+        if any(one.family in (Family.TOUCH, Family.AD) for one in asked):
+            wanted[each.model.slug] = each.model
+    return list(wanted)
+
+
+def _columns(type_: str) -> Sequence[str] | None:
+    return TYPES[type_].columns or None
+
+
+def _number(given: Mapping[str, str], name: str, default: int, most: int) -> int:
+    text = given.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:20]) <= most:
+        raise UsageError(f"'{name}' is a whole number from 1 to {most}, found {text[:20]!r}")
+    return int(text)
