@@ -70,6 +70,7 @@ def configuration(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
+        ws="none",  # which spares loading what speaks it, where that is installed
         log_level="warning",
         access_log=False,
         server_header=False,
