@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sqlalchemy import ColumnElement, Engine, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select
 
 from segconnect.account.store import schema
 
@@ -60,22 +60,6 @@ def summarize(engine: Engine, account_pk: int, as_of: int) -> Summary:
         def count(table: type[object] | object, *where: ColumnElement[bool]) -> int:
             return one(select(func.count()).select_from(table).where(*where))  # type: ignore[arg-type]  # a table
 
-        cycles = connection.execute(
-            select(
-                subscriptions.c.billing_cycle,
-                subscriptions.c.frequency,
-                func.sum(subscriptions.c.amount * subscriptions.c.quantity),
-            )
-            .where(subscriptions.c.account_pk == account_pk, *is_active)
-            .group_by(subscriptions.c.billing_cycle, subscriptions.c.frequency)
-        )
-        monthly = sum(
-            (
-                Fraction(int(amount) * 30, frequency * DAYS[cycle])
-                for cycle, frequency, amount in cycles
-            ),
-            Fraction(),
-        )
         source = func.coalesce(contacts.c.utm_source, NO_SOURCE)
         revenue = func.sum(orders.c.amount)
         by_source = connection.execute(
@@ -109,13 +93,31 @@ def summarize(engine: Engine, account_pk: int, as_of: int) -> Summary:
             active_subscriptions=count(
                 subscriptions, subscriptions.c.account_pk == account_pk, *is_active
             ),
-            mrr=int(monthly + Fraction(1, 2)),  # half up
+            mrr=mrr(connection, account_pk, as_of),
             ads=int(figures[0]),
             ad_spend=int(figures[1] or 0),
             clicks=int(figures[2] or 0),
             impressions=int(figures[3] or 0),
             revenue_by_utm_source={name: int(amount) for name, amount in by_source},
         )
+
+
+def mrr(connection: Connection, account_pk: int, as_of: int) -> int:
+    """Answers the income of subscriptions that are active at a second, brought to 30 days."""
+    table = schema.subscriptions.c
+    cycles = connection.execute(
+        select(table.billing_cycle, table.frequency, func.sum(table.amount * table.quantity))
+        .where(table.account_pk == account_pk, *_is_active(as_of))
+        .group_by(table.billing_cycle, table.frequency)
+    )
+    monthly = sum(
+        (
+            Fraction(int(amount) * 30, frequency * DAYS[cycle])
+            for cycle, frequency, amount in cycles
+        ),
+        Fraction(),
+    )
+    return int(monthly + Fraction(1, 2))  # half up
 
 
 def _is_active(as_of: int) -> tuple[ColumnElement[bool], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from pydantic_core import to_json
 
 from segconnect import clock
-from segconnect.types import money
+from segconnect.types import ZERO_DECIMAL, money
 
 _STEPS = ((86_400 * 2, 86_400, "day"), (3_600, 3_600, "hour"), (60, 60, "minute"))
 
@@ -58,8 +58,74 @@ def duration(milliseconds: float) -> str:
 
 
 def amount(cents: int | None, currency: str) -> str:
-    """Shows money."""
-    return "" if cents is None else money(cents, currency)
+    """Shows money, with the sign of its currency where everybody knows it."""
+    if cents is None:
+        return ""
+    digits = money(abs(cents), currency).partition(" ")[0]
+    sign = "−" if cents < 0 else ""
+    known = SIGNS.get(currency)
+    return f"{sign}{known}{digits}" if known else f"{sign}{digits}\u00a0{currency}"
+
+
+def brief(cents: int, currency: str) -> Markup:
+    """Shows money in a large figure: of thousands, no cents; all of it is seen on hover."""
+    whole = amount(cents, currency)
+    shown = whole.partition(".")[0] if currency in SIGNS and abs(cents) >= 1_000_00 else whole
+    return Markup('<span title="{}">{}</span>').format(whole, shown)
+
+
+def units(value: float | None, currency: str) -> str:
+    """Shows money that is given in units of its currency, as the reporting API does."""
+    places = 0 if currency in ZERO_DECIMAL else 2
+    return "" if value is None else amount(round(value * 10**places), currency)
+
+
+def change(now: float | None, before: float | None, *, more_is: str = "good") -> Markup:
+    """Shows by how much a figure changed: more may be good, bad, or neither."""
+    if not now and not before:
+        return Markup("")
+    if not before:
+        return Markup('<span class="change">new</span>')
+    share = ((now or 0) - before) / abs(before)
+    if abs(share) < 0.0005:
+        return Markup('<span class="change">±0%</span>')
+    kind = "" if more_is == "neither" else ("good" if (share > 0) == (more_is == "good") else "bad")
+    shown = f"{abs(share):.0%}" if abs(share) >= 0.1 else f"{abs(share):.1%}"
+    shown = "×" + f"{share + 1:,.0f}" if share > 9.99 else shown
+    sign, word = ("▲", "more") if share > 0 else ("▼", "less")
+    return Markup(
+        '<span class="change {}"><i aria-hidden="true">{}</i> {}'
+        '<span class="skip"> {}</span></span>'
+    ).format(kind, sign, shown, word)
+
+
+SIGNS = {
+    "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "AUD": "A$", "CAD": "C$", "NZD": "NZ$",
+    "INR": "₹", "BRL": "R$", "ILS": "₪", "KRW": "₩",
+}  # fmt: skip
+
+
+def exactly(seconds: int | str | None, zone: str = "UTC") -> Markup:
+    """Shows a moment in a zone, to the minute; given as seconds, or as text with its offset."""
+    if seconds in (None, ""):
+        return Markup("")
+    is_text = isinstance(seconds, str)
+    at = datetime.fromisoformat(str(seconds)) if is_text else _second(int(str(seconds)))
+    local = at.astimezone(ZoneInfo(zone))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(timespec="seconds"),
+        f"{local:%Y-%m-%d %H:%M:%S} {zone}",
+        f"{local.day} {local:%b %Y, %H:%M}",
+    )
+
+
+def day(value: date) -> str:
+    """Shows a day."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def _second(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def state(name: str) -> Markup:
@@ -98,5 +164,10 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "duration": duration,
     "amount": amount,
+    "brief": brief,
+    "units": units,
+    "change": change,
+    "exactly": exactly,
+    "day": day,
     "state": state,
 }

@@ -9,6 +9,9 @@ document.addEventListener("click", (event) => {
     });
   }
 });
+document.addEventListener("change", (event) => {
+  if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
+});
 document.addEventListener("submit", (event) => {
   const ask = event.target.dataset.ask;
   if (ask && !window.confirm(ask)) event.preventDefault();
