@@ -217,8 +217,9 @@ def _sources(
     begin, end = _second(first, zone), _second(last + timedelta(days=1), zone)
     contacts, orders = schema.contacts, schema.orders
     source = func.coalesce(contacts.c.utm_source, NO_SOURCE)
-    leads = dict(
-        connection.execute(
+    leads = {
+        name: int(count)
+        for name, count in connection.execute(
             select(source, func.count())
             .where(
                 contacts.c.account_pk == account_pk,
@@ -227,10 +228,8 @@ def _sources(
             )
             .group_by(source)
         )
-        .tuples()
-        .all()
-    )
-    found: dict[str, Source] = {name: Source(name, int(n), 0, 0) for name, n in leads.items()}
+    }
+    found = {name: Source(name, count, 0, 0) for name, count in leads.items()}
     for name, count, paid in connection.execute(
         select(source, func.count(), func.sum(orders.c.paid))
         .select_from(orders.outerjoin(contacts, contacts.c.pk == orders.c.contact_pk))
@@ -241,7 +240,7 @@ def _sources(
         )
         .group_by(source)
     ):
-        found[name] = Source(name, int(leads.get(name, 0)), int(count), int(paid or 0))
+        found[name] = Source(name, leads.get(name, 0), int(count), int(paid or 0))
     return sorted(found.values(), key=lambda each: (-each.revenue, -each.leads, each.name))[
         :MOST_SOURCES
     ]
