@@ -92,7 +92,7 @@ def contacts_of(
     """Reads contacts of an account by their pk, in this order, with their expansions."""
     table = schema.contacts
     query = select(table).where(table.c.account_pk == account_pk, table.c.pk.in_(pks))
-    with _snapshot(engine) as connection:
+    with snapshot(engine) as connection:
         rows = {row.pk: row._mapping for row in connection.execute(query)}
         return [_expanded(connection, rows[pk], currency, extend) for pk in pks if pk in rows]
 

@@ -122,7 +122,7 @@ def test_revenue_by_channel_is_that_of_a_plain_loop_shared_out_or_in_full(shop: 
     shared: dict[Any, Fraction] = defaultdict(Fraction)
     full: dict[Any, int] = defaultdict(int)
     for _, order in bought(shop):
-        touched = order.credits or [None]
+        touched: list[str | None] = [*order.credits] or [None]
         for channel in touched:
             shared[channel] += Fraction(amount(order), len(touched))
         for channel in set(touched):
