@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import client, contacts, idle, ingest, mapping, pipeline, start
+from benchmarks import attribution, client, contacts, idle, ingest, mapping, pipeline, start
 from benchmarks.postgres import cluster
 
 IS_SMALL = os.environ.get("SEGCONNECT_BENCH") == "small"
@@ -107,6 +107,17 @@ def main() -> None:
         "",
         "",
     )
+    credit = attribution.run(ROWS)
+    for model, (seconds, in_loops) in credit.models.items():
+        table.add_row(
+            f"Attribution: {model}{f' of order {attribution.ORDER}' if model == 'markov' else ''},"
+            f" {ROWS:,} distinct paths, {attribution.CHANNELS} channels",
+            f"{seconds:.2f} CPU s",
+            f"loops and dictionaries {in_loops:.2f} CPU s",
+            f"{in_loops / seconds:.1f}",
+            attribution.WANTED[model],
+            f"reading them {credit.reading:.1f} CPU s" if model == "markov" else "",
+        )
     with cluster() as create:
         ingest_row("PostgreSQL", create("one"))
         pipeline_row("PostgreSQL", create("two"))

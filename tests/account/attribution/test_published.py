@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
-from segconnect.account.attribution import Path, attribute, plain
-from segconnect.account.attribution.attributing import MODELS, credited
+from segconnect.account.attribution import MODELS, Path, attribute, plain
+from segconnect.account.attribution.attributing import credited
 from segconnect.account.attribution.reading import read_paths
 
 
-def conversions(rows: list[tuple[object, ...]], model: str, **settings: object) -> dict[str, float]:
+def conversions(rows: Sequence[tuple[Any, ...]], model: str, **settings: Any) -> dict[str, float]:
     """What each channel is credited with."""
     return {row["channel"]: row["conversions"] for row in attribute(rows, model, **settings)}
 

@@ -65,8 +65,11 @@ def position_w(table: PathTable, anchor: float) -> FloatArray:
 
 def time_decay(table: PathTable, half_life: float) -> FloatArray:
     """Half as much for each half-life before the last step; steps are a day apart."""
-    days = np.repeat(table.lengths - 1, table.lengths) - table.positions
-    return _in_proportion(table, np.power(0.5, days / half_life))
+    weights: FloatArray = np.power(0.5, np.arange(table.lengths.max()) / half_life)
+    days = np.repeat(table.ends, table.lengths) - np.arange(len(table.steps))
+    sums: FloatArray = np.cumsum(weights)[table.lengths - 1]
+    shares: FloatArray = weights[days] / np.repeat(sums, table.lengths)
+    return shares
 
 
 WEIGHTS: dict[str, Weights] = {

@@ -69,8 +69,8 @@ def chain_of(table: PathTable, order: int, *, with_null: bool) -> Chain:
     keys = np.zeros(len(table.steps), dtype=np.int64)
     codes = table.steps + 1
     for back in range(order):
-        reaches = table.positions >= back
-        keys[reaches] += codes[np.flatnonzero(reaches) - back] * base**back
+        reaches = table.positions[back:] >= back
+        keys[back:] += codes[: len(codes) - back] * reaches * base**back
     used = np.repeat(journeys > 0, table.lengths)
     names, states = numbered(np.append(keys[used], 0), base**order)  # the start is 0
     state = np.zeros(len(table.steps), dtype=np.int64)

@@ -66,7 +66,7 @@ class Parameter:
                 return str(value)
             raise ValueError(f"{value!r} is unknown; known are {', '.join(self.takes.choices)}")
         try:
-            read: Setting = self.type(value)
+            read: float = self.type(value)
         except (TypeError, ValueError, OverflowError):
             raise ValueError(f"{value!r} is not a number; expected {self.range()}") from None
         if isinstance(value, bool) or (self.type is int and read != float(value)):

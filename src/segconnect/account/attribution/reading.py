@@ -26,6 +26,7 @@ COLUMNS = {
 """Each column of a table, and what it may be called; the first two are needed."""
 
 NEEDED = ("path", "conversions")
+OTHERS = {"value": "value", "null": "null", "opt_in": "optin"}  # parameters of TableBuilder.add
 DELIMITERS = ",;\t|"
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 MAX_CELL = 10_000_000  # characters of a path
@@ -72,7 +73,7 @@ def _add_rows(builder: TableBuilder, rows: Iterable[Any]) -> None:
         place = f"row {number}"
         if isinstance(row, Path):
             opt_in = 0 if row.opt_in is None else row.opt_in + 1
-            builder.add(place, row.steps, row.conversions, row.value, row.null, opt_in)
+            builder.add(number, row.steps, row.conversions, row.value, row.null, opt_in)
             continue
         if isinstance(row, Mapping):
             cells = {_column(str(key)): cell for key, cell in row.items()}
@@ -90,7 +91,7 @@ def _add_rows(builder: TableBuilder, rows: Iterable[Any]) -> None:
             builder.problems.append(f"{place}: path {path!r} is no text and no list of steps")
             continue
         builder.add(
-            place,
+            number,
             path,
             cells["conversions"],
             cells.get("value", 0),
@@ -134,17 +135,18 @@ def _add_lines(builder: TableBuilder, file: BufferedReader) -> None:
     builder.has_values, builder.has_nulls = "value" in places, "null" in places
     builder.has_opt_ins = "optin" in places
     reader = csv.reader(lines, delimiter=delimiter)
-    wanted = [places.get(name, -1) for name in COLUMNS]
+    builder.unit = "line"
+    wanted = [places[name] for name in NEEDED]
+    more = [(name, places[column]) for name, column in OTHERS.items() if column in places]
     try:
         for row in reader:
             if not row:
                 continue
-            line = f"line {reader.line_num + before}"
+            line = reader.line_num + before
             if len(row) != len(names):
-                builder.problems.append(f"{line}: {len(row)} cells, expected {len(names)}")
+                builder.problems.append(f"line {line}: {len(row)} cells, expected {len(names)}")
                 continue
-            cells = [row[at] if at >= 0 else "0" for at in wanted]
-            builder.add(line, *cells)
+            builder.add(line, *[row[at] for at in wanted], **{name: row[at] for name, at in more})
     except csv.Error as error:
         builder.problems.append(f"line {reader.line_num + before}: cannot be read: {error}")
 

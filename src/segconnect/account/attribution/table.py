@@ -85,6 +85,7 @@ class TableBuilder:
     """Takes rows one at a time, and remembers what is wrong with them."""
 
     separator: str = ">"
+    unit: str = "row"  # what a message counts
     has_values: bool = False
     has_nulls: bool = False
     has_opt_ins: bool = False
@@ -94,9 +95,9 @@ class TableBuilder:
     _known: dict[str, int] = field(default_factory=dict)  # the same, by steps with their blanks
     _steps: list[int] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
-    _columns: tuple[list[float], list[float], list[float]] = field(
-        default_factory=lambda: ([], [], [])
-    )
+    _conversions: list[float] = field(default_factory=list)
+    _values: list[float] = field(default_factory=list)
+    _nulls: list[float] = field(default_factory=list)
     _opt_ins: list[int] = field(default_factory=list)
     _places: int = CENTS
 
@@ -107,7 +108,7 @@ class TableBuilder:
 
     def add(
         self,
-        place: str,
+        at: int,
         path: str | Sequence[str],
         conversions: Any,
         value: Any = 0,
@@ -117,7 +118,7 @@ class TableBuilder:
         """Adds a row; one of a path that is known is added to it.
 
         Args:
-            place: Where the row is, for messages.
+            at: Where the row is, for messages.
             path: Steps joined by the separator, or the steps.
             conversions: A number, or the text of one, as are the next two.
             value: What the conversions were worth together.
@@ -125,100 +126,98 @@ class TableBuilder:
             opt_in: The step that led to the opt-in, from 1; 0 or empty: none is known.
         """
         try:
-            numbers = float(conversions), float(value), float(null)
+            converted, worth, lost = float(conversions), float(value), float(null)
         except (TypeError, ValueError):
-            numbers = (-1.0, -1.0, -1.0)
-        if not (0 <= numbers[0] <= MOST and 0 <= numbers[1] <= MOST and 0 <= numbers[2] <= MOST):
-            numbers = (
-                self._number(place, "conversions", conversions),
-                self._number(place, "value", value),
-                self._number(place, "null", null),
-            )
-        if numbers[1] % 1 and round(numbers[1], self._places) != numbers[1]:
+            converted = worth = lost = -1.0
+        if not (0 <= converted <= MOST and 0 <= worth <= MOST and 0 <= lost <= MOST):
+            converted = self._number(at, "conversions", conversions)
+            worth, lost = self._number(at, "value", value), self._number(at, "null", null)
+        if worth % 1 and round(worth, self._places) != worth:
             self._places = min(_decimals(value), MOST_PLACES)
         key: Any = path if isinstance(path, str) else tuple(path)
         if self.has_opt_ins:
             key = (key, opt_in)
         row = self._rows.get(key)
-        if row is None:
-            row = self._new_row(place, path, opt_in)
-            if row is None:
-                return
-            self._rows[key] = row
-        for column, number in zip(self._columns, numbers, strict=True):
-            column[row] += number
+        if row is not None:
+            self._conversions[row] += converted
+            self._values[row] += worth
+            self._nulls[row] += lost
+        elif self._add_path(at, path, opt_in):
+            self._rows[key] = len(self._conversions)
+            self._conversions.append(converted)
+            self._values.append(worth)
+            self._nulls.append(lost)
 
     def table(self) -> PathTable:
         """Answers what was added, its channels by name."""
         names = sorted(self._codes)
         order = np.empty(len(names), dtype=np.int64)
         order[[self._codes[name] for name in names]] = np.arange(len(names))
-        conversions, values, nulls = (np.array(column, dtype=float) for column in self._columns)
         return PathTable(
             channels=tuple(names),
             steps=order[np.array(self._steps, dtype=np.int64)],
             starts=np.array(self._starts, dtype=np.int64),
-            conversions=conversions,
-            values=values if self.has_values else None,
-            nulls=nulls if self.has_nulls else None,
+            conversions=np.array(self._conversions, dtype=np.float64),
+            values=np.array(self._values, dtype=np.float64) if self.has_values else None,
+            nulls=np.array(self._nulls, dtype=np.float64) if self.has_nulls else None,
             opt_ins=np.array(self._opt_ins, dtype=np.int64) if self.has_opt_ins else None,
             places=self._places,
         )
 
-    def _new_row(self, place: str, path: str | Sequence[str], opt_in: Any) -> int | None:
+    def _add_path(self, at: int, path: str | Sequence[str], opt_in: Any) -> bool:
+        """Adds a path that is new; answers whether it is one."""
         steps = path.split(self.separator) if isinstance(path, str) else path
         try:
-            codes = [self._known[step] for step in steps]
+            codes = list(map(self._known.__getitem__, steps))
         except (KeyError, TypeError):
             codes = []
-        codes = codes or self._named(place, path, steps)
+        codes = codes or self._named(at, path, steps)
         if not codes:
-            return None
+            return False
         if self.has_opt_ins:
             text = str(opt_in or 0).strip() or "0"
             if not text.isascii() or not text.isdecimal() or int(text) > len(codes):
-                self.problems.append(
-                    f"{place}: optin {_short(opt_in)} is no step of the path; expected 1 to"
-                    f" {len(codes)}, or nothing"
-                )
-                return None
+                wanted = f"expected 1 to {len(codes)}, or nothing"
+                self._tell(at, f"optin {_short(opt_in)} is no step of the path; {wanted}")
+                return False
             self._opt_ins.append(int(text) - 1)
         self._starts.append(len(self._steps))
         self._steps.extend(codes)
-        for column in self._columns:
-            column.append(0.0)
-        return len(self._starts) - 1
+        return True
 
-    def _named(self, place: str, path: str | Sequence[str], steps: Sequence[Any]) -> list[int]:
+    def _tell(self, at: int, problem: str) -> None:
+        self.problems.append(f"{self.unit} {at}: {problem}")
+
+    def _named(self, at: int, path: str | Sequence[str], steps: Sequence[Any]) -> list[int]:
         """The channels' numbers, some of them new ones; none where a step is wrong."""
         if not steps or (isinstance(path, str) and not path.strip()):
-            self.problems.append(f"{place}: the path is empty; expected steps such as ad > email")
+            self._tell(at, "the path is empty; expected steps such as ad > email")
             return []
-        for at, step in enumerate(steps, 1):
+        for number, step in enumerate(steps, 1):
             name = step.strip() if isinstance(step, str) else ""
             if not name:
-                self.problems.append(f"{place}: step {at} of path {_short(path)} is empty")
+                self._tell(at, f"step {number} of path {_short(path)} is empty")
                 return []
             self._known[step] = self._codes.setdefault(name, len(self._codes))
         return [self._known[step] for step in steps]
 
-    def _number(self, place: str, name: str, given: Any) -> float:
+    def _number(self, at: int, name: str, given: Any) -> float:
         try:
             number = float(given)
         except (TypeError, ValueError):
             if given is None or (isinstance(given, str) and not given.strip()):
                 if name != "conversions":
                     return 0.0
-                self.problems.append(f"{place}: {name} is empty; expected a number, such as 0")
+                self._tell(at, f"{name} is empty; expected a number, such as 0")
             else:
                 hint = "; decimals are written 12.5" if "," in str(given) else ""
-                self.problems.append(f"{place}: {name} {_short(given)} is not a number{hint}")
+                self._tell(at, f"{name} {_short(given)} is not a number{hint}")
             return 0.0
         if not isfinite(number) or abs(number) > MOST:
-            self.problems.append(f"{place}: {name} {_short(given)} cannot be counted")
+            self._tell(at, f"{name} {_short(given)} cannot be counted")
             return 0.0
         if number < 0:
-            self.problems.append(f"{place}: {name} {_short(given)} is negative")
+            self._tell(at, f"{name} {_short(given)} is negative")
             return 0.0
         return number
 
@@ -228,7 +227,7 @@ def table_of(paths: Iterable[Path]) -> PathTable:
     builder = TableBuilder(has_values=True, has_nulls=True, has_opt_ins=True)
     for path in paths:
         opt_in = 0 if path.opt_in is None else path.opt_in + 1
-        builder.add("", path.steps, path.conversions, path.value, path.null, opt_in)
+        builder.add(0, path.steps, path.conversions, path.value, path.null, opt_in)
     assert not builder.problems, builder.problems
     return builder.table()
 
