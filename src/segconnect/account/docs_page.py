@@ -106,9 +106,10 @@ def _section(path: str, method: str, call: Json) -> str:
             parts.append(f"<p>{_either(shape['anyOf'])}</p>")
     if call["tags"] != ["Health"]:
         parts.append(f"<pre>{escape(_example(path, method, call, content.get('example')))}</pre>")
-    answer = call["responses"]["200"]
-    schema = answer["content"]["application/json"]["schema"]
-    parts.append(f"<p>Answers {_code(_answered(schema))} {escape(answer['description'])}</p>")
+    answer = call["responses"].get("200", call["responses"].get("204"))
+    schema = answer.get("content", {}).get("application/json", {}).get("schema")
+    what = f"Answers {_code(_answered(schema))} " if schema else ""
+    parts.append(f"<p>{what}{escape(answer['description'])}</p>")
     return "".join([*parts, "</section>"])
 
 
@@ -170,17 +171,22 @@ def _kind(field: Json) -> str:
 
 def _either(branches: list[Json]) -> str:
     names = " or ".join(f"`{name}`" for branch in branches for name in branch["required"])
-    return _inline(f"Needs {names}, or both.")
+    return _inline(f"Needs {names}, or {'both' if len(branches) == 2 else 'several'}.")
 
 
 def _example(path: str, method: str, call: Json, body: Any) -> str:
+    query = []
     for parameter in call["parameters"]:
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", parameter["example"])
         elif "example" in parameter:
-            path += f"?{parameter['name']}={parameter['example']}"
+            query.append(f"{parameter['name']}={parameter['example']}")
+    path += f"?{'&'.join(query)}" if query else ""
     verb = "" if method == "get" else f"-X {method.upper()} "
-    lines = [f"curl {verb}'http://127.0.0.1:8350{path}' \\", "  -H 'Authorization: YOUR_API_KEY'"]
+    lines = [f"curl {verb}'http://127.0.0.1:8350{path}'"]
+    if call.get("security") != []:
+        lines[-1] += " \\"
+        lines.append("  -H 'Authorization: YOUR_API_KEY'")
     if body is not None:
         lines[-1] += " \\"
         lines += [

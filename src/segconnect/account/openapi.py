@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from segconnect.account.openapi_tracking import tracking_paths
 from segconnect.account.openapi_words import (
     ANSWERS,
     EXAMPLE_IDS,
@@ -76,7 +77,7 @@ def openapi() -> Json:
         },
         "servers": [{"url": "/"}],
         "security": [{"key": []}],
-        "tags": [{"name": "Import"}, {"name": "Reading"}, {"name": "Health"}],
+        "tags": [{"name": name} for name in ("Import", "Reading", "Tracking", "Health")],
         "paths": _paths(),
         "components": {
             "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "Authorization"}},
@@ -110,6 +111,7 @@ def _paths() -> Json:
     )  # fmt: skip
     paths[f"{ROOT}batch"] = {"post": _batch()}
     paths["/{account_id}/contact/{id}"] = {"get": _reading()}
+    paths.update(tracking_paths())
     for path, text in (("healthz", "Whether the server runs"), ("readyz", "Whether it can work")):
         paths[f"/{path}"] = {
             "get": {

@@ -93,6 +93,7 @@ class Parts(NamedTuple):
     query: str
 
 
+@lru_cache(maxsize=4000)  # one view asks for its own several times, and many have one referrer
 def split(url: str) -> Parts:
     """Takes an address apart, with or without its scheme. What cannot be read has no host."""
     text = url.strip()

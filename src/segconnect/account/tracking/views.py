@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import ip_address
 from typing import Any
@@ -27,6 +28,7 @@ TABLET = re.compile(r"ipad|tablet|kindle|silk/|playbook|android(?!.*mobile)", re
 MOBILE = re.compile(r"mobi|iphone|ipod|android|windows phone|opera mini", re.IGNORECASE)
 
 
+@lru_cache(maxsize=10_000)  # there are far fewer browsers than views
 def device(user_agent: str | None) -> str:
     """Tells what kind of device a browser runs on, or that it is a bot, by its own words."""
     text = (user_agent or "").strip()
@@ -36,6 +38,7 @@ def device(user_agent: str | None) -> str:
     return "desktop" if text.startswith(("Mozilla/", "Opera/")) else "unknown"
 
 
+@lru_cache(maxsize=10_000)
 def shortened(address: str | None) -> str | None:
     """Takes from an address what tells one household from the next; None if it is none."""
     try:
