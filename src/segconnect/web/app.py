@@ -14,9 +14,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from segconnect.web.house import COOKIE, HERE, Handler, House, Page, back, guarded, text
-from segconnect.web.pages import contacts, incomplete, overview, runs, scenarios, set_up, users
-from segconnect.web.users import SESSION, Role
+from segconnect.web.house import COOKIE, HERE, Handler, House, Page, guarded, text
+from segconnect.web.pages import contacts, incomplete, overview, runs, scenarios, set_up, users, you
+from segconnect.web.users import SESSION, Role, TooManyTriesError, UnfitError
 
 PREFIX = "/app"
 
@@ -48,6 +48,8 @@ ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/set-up/connection", set_up.add_connection, Role.OWNER, "POST"),
     ("/set-up/connection/test", set_up.test_connection, Role.EDITOR, "POST"),
     ("/set-up/connection/delete", set_up.delete_connection, Role.OWNER, "POST"),
+    ("/you", you.show, Role.VIEWER, "GET"),
+    ("/you/password", you.change_password, Role.VIEWER, "POST"),
     ("/users", users.show, Role.OWNER, "GET"),
     ("/users/invite", users.invite, Role.OWNER, "POST"),
     ("/users/{id}/{action}", users.act, Role.OWNER, "POST"),
@@ -73,7 +75,7 @@ class Web:
         ]
         self._app = Starlette(
             routes=[Mount(PREFIX, routes=routes)],
-            exception_handlers={HTTPException: self._failure},
+            exception_handlers={HTTPException: self._failure, Exception: self._broken},
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,6 +91,13 @@ class Web:
             return self.house.render(request, "parts/failure.html", 422, failure=error.detail)
         return self.house.render(request, "failure.html", error.status_code, told=error.detail)
 
+    async def _broken(self, request: Request, _error: Exception) -> Response:
+        """Tells that it is not their fault; the server's log has the reason."""
+        told = "Something broke here. The log of the server says what; trying again may help."
+        if "hx-request" in request.headers:
+            return self.house.render(request, "parts/failure.html", 422, failure=told)
+        return self.house.render(request, "failure.html", 500, told=told)
+
     # coming in
 
     async def _sign_in(self, request: Request) -> Response:
@@ -96,20 +105,24 @@ class Web:
         token = request.query_params.get("token", "")
         if token:  # the address that was printed
             if not hmac.compare_digest(token, house.first_token):
-                return house.render(request, "sign_in.html", next="", failure=SPENT)
+                return house.render(request, "sign_in.html", next="", email="", failure=SPENT)
             house.first_token = ""
             session = await asyncio.to_thread(users.begin_session, None)
             is_new = not await asyncio.to_thread(users.any)
             return _signed_in(request, session, "/app/welcome" if is_new else "/app/overview")
         wanted = request.query_params.get("next", "")
         if request.method == "GET":
-            return house.render(request, "sign_in.html", next=wanted)
+            return house.render(request, "sign_in.html", next=wanted, email="")
         address = request.client.host if request.client else ""
         email, password = await text(request, "email"), await text(request, "password")
-        begun = await asyncio.to_thread(users.sign_in, email, password, address)
+        again = {"next": wanted, "email": email}
+        try:
+            begun = await asyncio.to_thread(users.sign_in, email, password, address)
+        except TooManyTriesError as error:
+            return house.render(request, "sign_in.html", 429, failure=str(error), **again)
         if begun is None:
             told = "The email and the password do not go together."
-            return house.render(request, "sign_in.html", 401, next=wanted, failure=told)
+            return house.render(request, "sign_in.html", 401, failure=told, **again)
         return _signed_in(request, begun, wanted)
 
     async def _sign_out(self, request: Request) -> Response:
@@ -124,15 +137,18 @@ class Web:
         """The first owner says by which email and password to come in from now on."""
 
         async def show(house: House, request: Request) -> Response:
+            typed = {name: await text(request, name) for name in ("email", "name")}
             if request.method == "GET":
-                return house.render(request, "welcome.html")
-            user = await asyncio.to_thread(
-                house.users.add,
-                await text(request, "email"),
-                await text(request, "name"),
-                await text(request, "password"),
-                Role.OWNER,
-            )
+                return house.render(request, "welcome.html", typed=typed)
+            password = await text(request, "password")
+            try:
+                user = await asyncio.to_thread(
+                    house.users.add, typed["email"], typed["name"], password, Role.OWNER
+                )
+            except UnfitError as error:
+                return house.render(
+                    request, "welcome.html", 422, typed=typed, problems=error.problems
+                )
             await asyncio.to_thread(house.users.note, user, "became the first owner")
             session = await asyncio.to_thread(house.users.begin_session, user.id)
             return _signed_in(request, session, "/app/overview")
@@ -140,20 +156,18 @@ class Web:
         return await guarded(self.house, show, Role.OWNER)(request)
 
     async def _join(self, request: Request) -> Response:
-        from segconnect.errors import UsageError
-
         users, token = self.house.users, request.path_params["token"]
         found = await asyncio.to_thread(users.invitation, token)
         if found is None:
             raise HTTPException(404, "The link is not good any more; ask for a new one.")
+        name, password = await text(request, "name"), await text(request, "password")
+        shown = {"email": found.email, "typed": {"name": name}}
         if request.method == "GET":
-            return self.house.render(request, "join.html", email=found.email)
+            return self.house.render(request, "join.html", **shown)
         try:
-            user = await asyncio.to_thread(
-                users.accept, token, await text(request, "name"), await text(request, "password")
-            )
-        except UsageError as error:
-            return back(f"/app/join/{token}", failure=str(error))
+            user = await asyncio.to_thread(users.accept, token, name, password)
+        except UnfitError as error:
+            return self.house.render(request, "join.html", 422, problems=error.problems, **shown)
         await asyncio.to_thread(users.note, user, "joined")
         session = await asyncio.to_thread(users.begin_session, user.id)
         return _signed_in(request, session, "/app/overview")

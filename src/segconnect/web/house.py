@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from segconnect.account import access
 from segconnect.errors import SegconnectError
 from segconnect.scenario.hooks import Hooks
 from segconnect.scenario.journal import Journal
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 COOKIE = "segconnect"
+ZONE_SECONDS = 5.0  # for which it is not asked for again
 HERE = Path(__file__).parent
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -57,6 +61,7 @@ class House:
     hooks: Hooks
     users: Users
     first_token: str
+    _zone: tuple[float, str] = (-ZONE_SECONDS, "UTC")  # and when it was asked for
 
     @cached_property
     def templates(self) -> Environment:
@@ -73,6 +78,16 @@ class House:
         found.filters.update(filters.FILTERS)
         return found
 
+    @property
+    def zone(self) -> str:
+        """The zone in which times are shown: that of the first account."""
+        seen, found = self._zone
+        if monotonic() - seen > ZONE_SECONDS:
+            accounts = access.list_accounts(self.engine)
+            found = accounts[0]["timezone"] if accounts else "UTC"
+            self._zone = monotonic(), found
+        return found
+
     def render(
         self, request: Request, template: str, status: int = 200, **values: Any
     ) -> HTMLResponse:
@@ -87,8 +102,9 @@ class House:
             "failure": request.query_params.get("failure", ""),
             "may_edit": user is not None and user.role.may(Role.EDITOR),
             "may_own": user is not None and user.role.may(Role.OWNER),
-            "zone": "UTC",
+            "zone": self.zone,
             **values,
+            "problems": defaultdict(str, values.get("problems", {})),
         }
         content = self.templates.get_template(template).render(given)
         return HTMLResponse(content, status, HEADERS)

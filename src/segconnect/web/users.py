@@ -23,9 +23,25 @@ MIGRATIONS = Migrations("segconnect.web:migrations", "0001", "web_version")
 SESSION = 30 * 86_400_000  # milliseconds
 INVITATION = 7 * 86_400_000
 LEAST_PASSWORD = 10  # characters
+TOO_SHORT = f"shorter than {LEAST_PASSWORD} characters"
 TRIES = 8  # of signing in, within the time below, by one address or for one email
 TRIES_SECONDS = 300.0
 MOST_KNOWN = 10_000  # addresses whose tries are remembered
+
+
+class UnfitError(UsageError):
+    """What was typed does not do: what is wrong, by field."""
+
+    def __init__(self, **problems: str) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems.values()))
+
+
+class TooManyTriesError(UsageError):
+    """Somebody guesses passwords."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many tries; wait five minutes.")
 
 
 class Role(StrEnum):
@@ -87,30 +103,55 @@ class Users:
         """Adds a user.
 
         Raises:
-            UsageError: Something is wrong with what was given; all of it is told.
+            UnfitError: Something is wrong with what was given; all of it is told.
         """
-        from argon2 import PasswordHasher
-
         email = email.strip().lower()
-        problems = []
+        problems = {}
         if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
-            problems.append(f"{email!r} is not an email address")
+            problems["email"] = f"{email!r} is not an email address"
         if len(password) < LEAST_PASSWORD:
-            problems.append(f"the password is shorter than {LEAST_PASSWORD} characters")
+            problems["password"] = TOO_SHORT
         if problems:
-            raise UsageError("; ".join(problems))
+            raise UnfitError(**problems)
         user = User(secrets.token_hex(8), email, name.strip() or email.partition("@")[0], role)
         values = {
             **user._asdict(),
-            "password": PasswordHasher().hash(password),
+            "password": _hashed(password),
             "role": role.value,
             "created_at": _now(),
         }
         with self.engine.begin() as connection:
             if connection.execute(select(users.c.id).where(users.c.email == email)).first():
-                raise UsageError(f"there is a user {email} already")
+                raise UnfitError(email=f"there is a user {email} already")
             connection.execute(insert(users), values)
         return user
+
+    def change_password(self, id_: str, old: str, new: str, keep: str) -> None:
+        """Gives a user another password, and ends all of their sessions but one.
+
+        Args:
+            id_: The user.
+            old: The password until now.
+            new: The one from now on.
+            keep: The token of the session in which it is done.
+
+        Raises:
+            UnfitError: The old one is another, or the new one is too short.
+        """
+        with self.engine.connect() as connection:
+            known = connection.scalar(select(users.c.password).where(users.c.id == id_))
+        problems = {}
+        if known is None or not _is_password(known, old):
+            problems["old"] = "that is not the password until now"
+        if len(new) < LEAST_PASSWORD:
+            problems["password"] = TOO_SHORT
+        if problems:
+            raise UnfitError(**problems)
+        others = (sessions.c.user_id == id_) & (sessions.c.hash != _hash(keep))
+        with self.engine.begin() as connection:
+            changed = update(users).where(users.c.id == id_)
+            connection.execute(changed.values(password=_hashed(new)))
+            connection.execute(delete(sessions).where(others))
 
     def change_role(self, id_: str, role: Role) -> None:
         """Gives a user another role.
@@ -144,24 +185,16 @@ class Users:
         """Answers the token of a new session; None: email and password do not go together.
 
         Raises:
-            UsageError: There were too many tries.
+            TooManyTriesError: There were too many.
         """
-        from argon2 import PasswordHasher
-        from argon2.exceptions import Argon2Error, InvalidHashError
-
         email = email.strip().lower()
         for key in (address, email):
             self._count_try(key)
         with self.engine.connect() as connection:
             found = connection.execute(select(users).where(users.c.email == email)).first()
-        hasher = PasswordHasher()
         # Of somebody who is not known a hash is checked, too: it takes as long to say so.
-        known = found.password if found is not None else hasher.hash(secrets.token_hex(8))
-        try:
-            hasher.verify(known, password)
-        except (Argon2Error, InvalidHashError):
-            return None
-        if found is None:
+        known = found.password if found is not None else _hashed(secrets.token_hex(8))
+        if not _is_password(known, password) or found is None:
             return None
         self._tries.pop(email, None)
         return self.begin_session(found.id)
@@ -172,7 +205,7 @@ class Users:
             self._tries.clear()
         tries = self._tries.setdefault(key, deque(maxlen=TRIES))
         if len(tries) == TRIES and now - tries[0] < TRIES_SECONDS:
-            raise UsageError("too many tries; wait five minutes")
+            raise TooManyTriesError
         tries.append(now)
 
     def begin_session(self, user_id: str | None) -> str:
@@ -238,7 +271,8 @@ class Users:
         """Makes a user of who was invited; the link is good once.
 
         Raises:
-            UsageError: It is not good, or something is wrong with what was given.
+            UsageError: It is not good.
+            UnfitError: Something is wrong with what was given.
         """
         found = self.invitation(token)
         if found is None:
@@ -264,6 +298,22 @@ class Users:
     def close(self) -> None:
         """Closes the database."""
         self.engine.dispose()
+
+
+def _hashed(password: str) -> str:
+    from argon2 import PasswordHasher  # loaded where somebody signs in
+
+    return PasswordHasher().hash(password)
+
+
+def _is_password(known: str, given: str) -> bool:
+    from argon2 import PasswordHasher
+    from argon2.exceptions import Argon2Error, InvalidHashError
+
+    try:
+        return PasswordHasher().verify(known, given)
+    except (Argon2Error, InvalidHashError):
+        return False
 
 
 def csrf_of(token: str) -> str:
