@@ -34,6 +34,7 @@ def keep(
     connection: str | None = None,
     schedule: Mapping[str, Any] | None = None,
     timezone: str | None = None,
+    who: str = "",
 ) -> ScenarioRow:
     """Keeps a scenario, switched off at first; one of its name is replaced where it stands.
 
@@ -48,6 +49,7 @@ def keep(
         connection: That SegMetrics modules send with, whatever is bound.
         schedule: When it starts; None is what it says itself, else what it had, else the usual.
         timezone: Of times of day; None is its own.
+        who: Who does it, for its versions; "" where nobody says.
 
     Raises:
         ScenarioError: It cannot run.
@@ -82,6 +84,7 @@ def keep(
                 "is_instant": is_hook and read.type == "immediately",
                 "timezone": zone,
             },
+            who,
         )
         if is_hook:
             _attach(journal, hooks, kept, scenario)

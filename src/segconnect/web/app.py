@@ -15,7 +15,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from segconnect.web.house import COOKIE, HERE, Handler, House, Page, guarded, text
-from segconnect.web.pages import contacts, incomplete, overview, runs, scenarios, set_up, users, you
+from segconnect.web.pages import (
+    contacts,
+    incomplete,
+    mapping,
+    overview,
+    runs,
+    scenarios,
+    set_up,
+    users,
+    versions,
+    you,
+)
 from segconnect.web.users import SESSION, Role, TooManyTriesError, UnfitError
 
 PREFIX = "/app"
@@ -28,6 +39,11 @@ ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/scenarios/new", scenarios.new, Role.EDITOR, "GET"),
     ("/scenarios/new", scenarios.create, Role.EDITOR, "POST"),
     ("/scenarios/{id}", scenarios.show, Role.VIEWER, "GET"),
+    ("/scenarios/{id}/modules/{module}", mapping.show, Role.VIEWER, "GET"),
+    ("/scenarios/{id}/modules/{module}", mapping.save, Role.EDITOR, "POST"),
+    ("/scenarios/{id}/modules/{module}/preview", mapping.preview, Role.VIEWER, "POST"),
+    ("/scenarios/{id}/versions", versions.show, Role.VIEWER, "GET"),
+    ("/scenarios/{id}/versions/{number:int}", versions.restore, Role.EDITOR, "POST"),
     ("/scenarios/{id}/save", scenarios.save, Role.EDITOR, "POST"),
     ("/scenarios/{id}/switch", scenarios.switch, Role.EDITOR, "POST"),
     ("/scenarios/{id}/run", scenarios.run, Role.EDITOR, "POST"),

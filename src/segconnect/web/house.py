@@ -156,7 +156,9 @@ def _came_from(request: Request) -> str:
     return f"/app{path}"
 
 
-async def text(request: Request, name: str, default: str = "") -> str:
+async def text(request: Request, name: str, default: str = "", *, strip: bool = True) -> str:
     """Answers a field of a form."""
     value = (await request.form()).get(name)
-    return value.strip() if isinstance(value, str) else default
+    if not isinstance(value, str):
+        return default
+    return value.strip() if strip else value

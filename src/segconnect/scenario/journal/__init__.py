@@ -48,6 +48,7 @@ from segconnect.scenario.journal.schema import (
     scenarios,
     windows,
 )
+from segconnect.scenario.journal.versions import Versions
 from segconnect.scenario.moments import now
 from segconnect.scenario.runner import SHOWN_REFUSALS, RefusedFile, Report
 from segconnect.settings import Settings
@@ -66,7 +67,7 @@ __all__ = [
     "url_of",
 ]
 
-MIGRATIONS = Migrations("segconnect.scenario.journal:migrations", "0002", "journal_version")
+MIGRATIONS = Migrations("segconnect.scenario.journal:migrations", "0003", "journal_version")
 
 
 def url_of(settings: Settings) -> str:
@@ -86,6 +87,7 @@ class Journal:
     def __init__(self, url: str) -> None:
         self.engine: Engine = database.open_engine(url, MIGRATIONS)
         self.scenarios = Scenarios(self.engine)
+        self.versions = Versions(self.engine)
         self.incompletes = Incompletes(self.engine)
         self.answers = Answers(self.engine)
 

@@ -13,7 +13,8 @@ from sqlalchemy.engine import Connection
 
 from segconnect.errors import UsageError, unknown_name
 from segconnect.scenario.journal.incompletes import OPEN
-from segconnect.scenario.journal.schema import incompletes, runs, scenarios
+from segconnect.scenario.journal.schema import incompletes, runs, scenarios, versions
+from segconnect.scenario.journal.versions import note_version
 from segconnect.scenario.moments import millisecond, now
 
 
@@ -81,15 +82,17 @@ class Scenarios:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def put(self, name: str, values: Mapping[str, Any]) -> ScenarioRow:
+    def put(self, name: str, values: Mapping[str, Any], who: str = "") -> ScenarioRow:
         """Keeps a scenario; one of that name is replaced, and goes on where it stood.
 
         Args:
             name: What it is called here.
             values: The other columns that a person decides on.
+            who: Who does it; "" where nobody says.
         """
         with self._engine.begin() as connection:
-            known = connection.scalar(select(scenarios.c.id).where(scenarios.c.name == name))
+            found = connection.execute(select(scenarios).where(scenarios.c.name == name)).first()
+            known = None if found is None else found.id
             if known is None:
                 known = secrets.token_hex(8)
                 new = {
@@ -105,6 +108,8 @@ class Scenarios:
             else:
                 changed = update(scenarios).where(scenarios.c.id == known)
                 connection.execute(changed.values(**values))
+            before = None if found is None else found._mapping
+            note_version(connection, known, before, values, who)
         return self.get(known)
 
     def get(self, name: str) -> ScenarioRow:
@@ -151,6 +156,7 @@ class Scenarios:
         """Forgets a scenario; its runs stay in the history."""
         with self._engine.begin() as connection:
             connection.execute(delete(scenarios).where(scenarios.c.id == id_))
+            connection.execute(delete(versions).where(versions.c.scenario_id == id_))
 
     def set(self, id_: str, **values: Any) -> None:
         """Changes some columns of a scenario."""

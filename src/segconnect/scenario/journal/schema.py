@@ -102,6 +102,19 @@ scenarios = Table(
     Index("ix_scenarios_next", "is_on", "next_at"),
 )
 
+versions = Table(
+    "scenario_versions",
+    metadata,
+    Column("scenario_id", Id, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("at", Millisecond, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("bindings", Text, nullable=False),
+    Column("connection", Text),
+    Column("schedule", Text, nullable=False),
+)
+
 incompletes = Table(
     "incompletes",
     metadata,

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from segconnect.connections import Connections
-from segconnect.errors import ScenarioError, UsageError
+from segconnect.errors import UsageError
 from segconnect.scenario import blueprint
-from segconnect.scenario.blueprint import Document
-from segconnect.scenario.blueprint.bindings import Bindings, validated
+from segconnect.scenario.blueprint.bindings import validated
 from segconnect.scenario.blueprint.model import Chain
 from segconnect.scenario.journal.scenarios import ScenarioRow
-from segconnect.scenario.keeping import keep, switch_on
-from segconnect.scenario.schedule_words import describe, parse_schedule
+from segconnect.scenario.keeping import switch_on
+from segconnect.scenario.schedule_words import describe
 from segconnect.scenario.scheduler import run_of
 from segconnect.scenario.schedules import Schedule
 from segconnect.web.house import House, back, text
+from segconnect.web.pages.keeping import find, kept
 
 SPARK = 14  # runs that are shown as bars
 START = """\
@@ -71,7 +69,7 @@ async def show(house: House, request: Request) -> Response:
 
 
 def _read(house: House, id_: str) -> dict[str, Any]:
-    row = _find(house, id_)
+    row = find(house, id_)
     document = blueprint.parse(row.document)
     report = blueprint.check(document, validated(json.loads(row.bindings)))
     hook = house.hooks.get(row.hook) if row.hook is not None else None
@@ -126,7 +124,14 @@ async def create(house: House, request: Request) -> Response:
     if isinstance(given, UploadFile) and given.filename:
         content = (await given.read()).decode("utf-8-sig", "replace")
     row = await asyncio.to_thread(
-        _keep, house, content, {}, await text(request, "connection"), "", None
+        kept,
+        house,
+        content,
+        {},
+        await text(request, "connection"),
+        "",
+        None,
+        request.state.user,
     )
     await asyncio.to_thread(house.users.note, request.state.user, f"created scenario {row.name}")
     return back(f"/app/scenarios/{row.id}", "Kept. Switch it on when it is right.")
@@ -134,55 +139,24 @@ async def create(house: House, request: Request) -> Response:
 
 async def save(house: House, request: Request) -> Response:
     """Changes a scenario: its text, its connection, its schedule."""
-    row = _find(house, request.path_params["id"])
+    row = find(house, request.path_params["id"])
     changed = await asyncio.to_thread(
-        _keep,
+        kept,
         house,
         await text(request, "yaml"),
         json.loads(row.bindings),
         await text(request, "connection"),
         await text(request, "schedule"),
         row,
+        request.state.user,
     )
     await asyncio.to_thread(house.users.note, request.state.user, f"changed scenario {row.name}")
     return back(f"/app/scenarios/{changed.id}", "Saved; the next run is of this.")
 
 
-def _keep(
-    house: House,
-    content: str,
-    bindings: dict[str, Any],
-    connection: str,
-    schedule: str,
-    row: ScenarioRow | None,
-) -> ScenarioRow:
-    document = blueprint.parse(content)
-    bound = validated(bindings)
-    _check(document, bound, connection)
-    path = Path(row.file) if row else house.settings.data.expanduser() / "scenarios" / "new.yaml"
-    values = parse_schedule(schedule) if schedule else None
-    return keep(
-        house.journal, house.hooks, house.settings, path, document, bound,
-        name=row.name if row else None, connection=connection or None, schedule=values,
-    )  # fmt: skip
-
-
-def _check(document: Document, bindings: Bindings, connection: str) -> None:
-    from segconnect.scenario.blueprint.segmetrics import is_segmetrics
-
-    report = blueprint.check(document, bindings)
-    told = [f"{each.path}: {each.message}" if each.path else each.message for each in report.errors]
-    for need in report.missing:
-        is_ours = need.kind is blueprint.NeedKind.CONNECTION and is_segmetrics(f"{need.app}:")
-        if need.kind is not blueprint.NeedKind.WEBHOOK and not (is_ours and connection):
-            told.append(f"{need.explained()}: choose what stands for it")
-    if told:
-        raise ScenarioError("; ".join(told))
-
-
 async def switch(house: House, request: Request) -> Response:
     """Switches a scenario on, or off."""
-    row = _find(house, request.path_params["id"])
+    row = find(house, request.path_params["id"])
     journal = house.journal
     if row.is_on:
         journal.scenarios.set(row.id, is_on=False, next_at=None, told=None)
@@ -191,14 +165,14 @@ async def switch(house: House, request: Request) -> Response:
     what = "off" if row.is_on else "on"
     await asyncio.to_thread(house.users.note, request.state.user, f"switched {row.name} {what}")
     if request.headers.get("hx-target", "").startswith("row-"):
-        shown = await asyncio.to_thread(_shown, house, _find(house, row.id))
+        shown = await asyncio.to_thread(_shown, house, find(house, row.id))
         return house.render(request, "parts/scenario_row.html", each=shown)
     return back(f"/app/scenarios/{row.id}", f"{row.name} is {what}.")
 
 
 async def run(house: House, request: Request) -> Response:
     """Runs a scenario once, now."""
-    row = _find(house, request.path_params["id"])
+    row = find(house, request.path_params["id"])
     state = house.journal.scenarios.is_busy(row.id)
     if state is not None:
         raise UsageError(f"a run of {row.name} is {state}")
@@ -210,19 +184,12 @@ async def run(house: House, request: Request) -> Response:
 
 async def remove(house: House, request: Request) -> Response:
     """Forgets a scenario; its runs stay in the history."""
-    row = _find(house, request.path_params["id"])
+    row = find(house, request.path_params["id"])
     house.journal.scenarios.remove(row.id)
     if row.hook is not None:
         house.hooks.detach(row.hook)
     await asyncio.to_thread(house.users.note, request.state.user, f"removed scenario {row.name}")
     return back("/app/scenarios", f"{row.name} is removed; its runs stay in the history.")
-
-
-def _find(house: House, id_: str) -> ScenarioRow:
-    row = house.journal.scenarios.find(id_)
-    if row is None:
-        raise HTTPException(404, "There is no such scenario; it may have been removed.")
-    return row
 
 
 def _as_typed(values: dict[str, Any]) -> str:
