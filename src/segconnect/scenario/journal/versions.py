@@ -82,7 +82,7 @@ def note_version(
         at = {"scenario_id": scenario_id, "number": 1, "at": before["created_at"], "who": ""}
         connection.execute(insert(versions), {**at, **old})
         last = connection.execute(query).first()
-    new = {name: values[name] for name in HELD}
+    new = {name: values.get(name) for name in HELD}
     if last is not None and all(last._mapping[name] == new[name] for name in HELD):
         return
     at = {"scenario_id": scenario_id, "number": number + 1, "at": now(), "who": who}

@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segconnect.connections import Connections
-from segconnect.errors import UsageError
+from segconnect.errors import SegconnectError, UsageError
 from segconnect.scenario import blueprint
 from segconnect.scenario.blueprint.bindings import validated
 from segconnect.scenario.blueprint.model import Chain
+from segconnect.scenario.blueprint.text import MAX_FILE
 from segconnect.scenario.journal.scenarios import ScenarioRow
 from segconnect.scenario.keeping import switch_on
 from segconnect.scenario.schedule_words import describe
@@ -64,16 +65,15 @@ def _shown(house: House, row: ScenarioRow) -> dict[str, Any]:
 
 async def show(house: House, request: Request) -> Response:
     """Shows one scenario."""
-    values = await asyncio.to_thread(_read, house, request.path_params["id"])
-    return house.render(request, "scenario.html", **values)
+    values = await asyncio.to_thread(_read, house, request.path_params["id"], _base(request))
+    return house.render(request, "scenario.html", problem="", **values)
 
 
-def _read(house: House, id_: str) -> dict[str, Any]:
+def _read(house: House, id_: str, base: str) -> dict[str, Any]:
     row = find(house, id_)
     document = blueprint.parse(row.document)
     report = blueprint.check(document, validated(json.loads(row.bindings)))
     hook = house.hooks.get(row.hook) if row.hook is not None else None
-    base = f"http://{house.settings.host}:{house.settings.port}"
     return {
         **_shown(house, row),
         "flow": list(_rows(document.blueprint.flow, 0)),
@@ -112,46 +112,53 @@ def _rows(chain: Chain, depth: int) -> Any:
 
 async def new(house: House, request: Request) -> Response:
     """Shows the ways to begin."""
+    return _ways(house, request)
+
+
+def _ways(
+    house: House, request: Request, content: str = START, connection: str = "", problem: str = ""
+) -> Response:
     names = [each.name for each in Connections(house.settings).list() if each.account_id]
-    return house.render(request, "scenario_new.html", start=START, connections=names)
+    return house.render(
+        request, "scenario_new.html", 422 if problem else 200,
+        start=content, connections=names, connection=connection, problem=problem,
+    )  # fmt: skip
 
 
 async def create(house: House, request: Request) -> Response:
     """Keeps a scenario that was typed, or uploaded: YAML, or a blueprint."""
-    form = await request.form()
+    form, user = await request.form(), request.state.user
     given = form.get("file")
-    content = await text(request, "yaml")
+    content, connection = await text(request, "yaml"), await text(request, "connection")
     if isinstance(given, UploadFile) and given.filename:
-        content = (await given.read()).decode("utf-8-sig", "replace")
-    row = await asyncio.to_thread(
-        kept,
-        house,
-        content,
-        {},
-        await text(request, "connection"),
-        "",
-        None,
-        request.state.user,
-    )
-    await asyncio.to_thread(house.users.note, request.state.user, f"created scenario {row.name}")
+        content = (await given.read(MAX_FILE)).decode("utf-8-sig", "replace")
+    try:
+        row = await asyncio.to_thread(kept, house, content, {}, connection, "", None, user)
+    except SegconnectError as error:
+        return _ways(house, request, content, connection, str(error))
+    await asyncio.to_thread(house.users.note, user, f"created scenario {row.name}")
     return back(f"/app/scenarios/{row.id}", "Kept. Switch it on when it is right.")
 
 
 async def save(house: House, request: Request) -> Response:
     """Changes a scenario: its text, its connection, its schedule."""
-    row = find(house, request.path_params["id"])
-    changed = await asyncio.to_thread(
-        kept,
-        house,
-        await text(request, "yaml"),
-        json.loads(row.bindings),
-        await text(request, "connection"),
-        await text(request, "schedule"),
-        row,
-        request.state.user,
-    )
-    await asyncio.to_thread(house.users.note, request.state.user, f"changed scenario {row.name}")
+    row, user = find(house, request.path_params["id"]), request.state.user
+    typed = {name: await text(request, name) for name in ("yaml", "connection", "schedule")}
+    bindings = json.loads(row.bindings)
+    try:
+        changed = await asyncio.to_thread(
+            kept, house, typed["yaml"], bindings, typed["connection"], typed["schedule"], row, user
+        )
+    except SegconnectError as error:
+        values = await asyncio.to_thread(_read, house, row.id, _base(request))
+        values |= {"yaml": typed["yaml"], "schedule_text": typed["schedule"]}
+        return house.render(request, "scenario.html", 422, problem=str(error), **values)
+    await asyncio.to_thread(house.users.note, user, f"changed scenario {row.name}")
     return back(f"/app/scenarios/{changed.id}", "Saved; the next run is of this.")
+
+
+def _base(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}"
 
 
 async def switch(house: House, request: Request) -> Response:
