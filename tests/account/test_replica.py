@@ -18,7 +18,7 @@ import pytest
 from segconnect.account import access, preferences
 from segconnect.account.replica import Facts, Replica, sorting
 from segconnect.account.replica import copy as copies
-from segconnect.account.replica.crediting import MODELS
+from segconnect.account.replica.crediting import KEPT
 from segconnect.account.store import schema
 from segconnect.errors import UsageError
 from tests.conftest import Account
@@ -42,7 +42,7 @@ def ask(replica: Replica, query: str, models: Sequence[str] = ()) -> list[Any]:
 
 
 def contents(
-    replica: Replica, account_pk: int = 1, models: Sequence[str] = MODELS
+    replica: Replica, account_pk: int = 1, models: Sequence[str] = (*KEPT, "linear@1")
 ) -> dict[str, list[Any]]:
     """All rows of a replica, in an order that does not depend on when they were written."""
     with replica.reading(account_pk, models) as facts:
@@ -319,8 +319,12 @@ def test_what_was_written_since_is_sorted_in_after_a_while(
 
 
 def test_an_unknown_model_is_refused_with_a_guess(account: Account, replica: Replica) -> None:
-    with pytest.raises(UsageError, match=r"unknown kept attribution model 'linaer'.*'linear'"):
+    with pytest.raises(UsageError, match=r"unknown attribution model 'linaer'.*'linear'"):
         ask(replica, "select 1", ["linaer"])
+    with pytest.raises(UsageError, match="credits by the model markov are not kept"):
+        ask(replica, "select 1", ["markov"])
+    with pytest.raises(UsageError, match="linear@x: a window is 1 to 3650 days"):
+        ask(replica, "select 1", ["linear@x"])
 
 
 def test_accounts_that_nobody_reads_are_closed_when_many_are_open(

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from segconnect.account.access import Doorkeeper, create_account, create_integration
 from segconnect.account.committer import apply
 from segconnect.account.replica import Replica
-from segconnect.account.replica.crediting import EVERY_TOUCH, MODELS
+from segconnect.account.replica.crediting import EVERY_TOUCH, KEPT
 from segconnect.account.store.opening import open_writer
 from segconnect.account.work import Operation
 from segconnect.wire.endpoints import ENDPOINTS
@@ -134,7 +134,7 @@ def check_sums(facts: dict[str, list[Any]]) -> None:
     """Credits of fractional models add up to the orders, each."""
     credited: dict[tuple[str, int], list[Any]] = {
         (model, order[0]): [0, 0, 0]
-        for model in MODELS
+        for model in KEPT
         if model != EVERY_TOUCH
         for order in facts["orders"]
     }

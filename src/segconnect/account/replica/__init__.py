@@ -66,13 +66,14 @@ class Replica:
 
         Args:
             account_pk: The account.
-            models: Attribution models whose credits are needed, by their slugs.
+            models: Attribution models whose credits are needed, by their slugs; with a look-back
+                window in days as in linear@30, under which name the credits are then kept.
 
         Raises:
-            UsageError: Credits of one of the models are not kept.
+            UsageError: One of the models is unknown, or its credits are not kept.
             StoreError: The store cannot be read, or the copy not be written.
         """
-        wanted = crediting.known(models)
+        wanted = crediting.named(models)
         held = self._take(account_pk)
         try:
             with held.lock:

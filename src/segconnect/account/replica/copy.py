@@ -14,6 +14,7 @@ from segconnect.account import changes, preferences
 from segconnect.account.changes import Changes
 from segconnect.account.channels import Rules
 from segconnect.account.replica import crediting, derived, sorting
+from segconnect.account.replica.crediting import Kept
 from segconnect.account.replica.files import Slot, remove
 from segconnect.account.replica.origins import origins
 from segconnect.account.replica.tables import COPIED, Copied
@@ -87,7 +88,7 @@ class Copy:
         self._copy: DuckDBPyConnection | None = None
         self._held: Held
 
-    def refresh(self, models: Sequence[str]) -> int:
+    def refresh(self, models: Sequence[Kept]) -> int:
         """Brings the copy up to the store as it is now; answers the store's change number.
 
         Raises:
@@ -244,13 +245,13 @@ class Copy:
         added["credits"] = crediting.changed_credits(copy)
         sorting.sort_where_needed(copy, added)
 
-    def _keep(self, models: Sequence[str]) -> None:
+    def _keep(self, models: Sequence[Kept]) -> None:
         assert self._copy is not None
-        missing = [model for model in models if model not in self._held.models]
+        missing = [model for model in models if str(model) not in self._held.models]
         if missing:
             with _transaction(self._copy):
                 crediting.keep(self._copy, missing)
-            self._held.models.update(missing)
+            self._held.models.update(map(str, missing))
 
 
 def _integrations(store: Connection, account_pk: int) -> list[tuple[Any, ...]]:

@@ -7,11 +7,13 @@ at all journeys together is computed from the touches when it is asked for.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from segconnect.account.attribution import MODELS
 from segconnect.account.replica.derived import TOUCH
-from segconnect.errors import UsageError, unknown_name
+from segconnect.errors import UsageError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -47,28 +49,52 @@ WEIGHTS = {
 
 EQUAL_PARTS = "linear"
 EVERY_TOUCH = "any"  # the model by which each touch is credited in full
-MODELS = (*ONE_TOUCH, EQUAL_PARTS, *WEIGHTS, EVERY_TOUCH)
+KEPT = (*ONE_TOUCH, EQUAL_PARTS, *WEIGHTS, EVERY_TOUCH)
+MAX_DAYS = 3650
 
 
-def known(models: Iterable[str]) -> list[str]:
-    """Checks the names of models.
+class Kept(NamedTuple):
+    """Credits that are kept: of a model, and of a look-back window if it has one."""
+
+    model: str
+    days: int | None  # before the order, in which touches earn credit; None: always
+
+    @classmethod
+    def named(cls, name: str) -> Kept:
+        """Reads a name: the model's slug or alias, with a window such as linear@30.
+
+        Raises:
+            UsageError: There is no such model, its credits are not kept, or that is no window.
+        """
+        model, at, days = name.partition("@")
+        slug = MODELS[model].slug
+        if slug not in KEPT:
+            raise UsageError(
+                f"credits by the model {slug} are not kept: it looks at all journeys together;"
+                f" known are {', '.join(KEPT)}"
+            )
+        if at and not (days.isdecimal() and 0 < int(days) <= MAX_DAYS):
+            raise UsageError(f"{name}: a window is 1 to {MAX_DAYS} days, such as {slug}@30")
+        return cls(slug, int(days) if at else None)
+
+    def __str__(self) -> str:
+        return self.model if self.days is None else f"{self.model}@{self.days}"
+
+
+def named(names: Iterable[str]) -> list[Kept]:
+    """Reads names of models, each with its window if it has one.
 
     Raises:
-        UsageError: Credits of one of them are not kept.
+        UsageError: One is unknown.
     """
-    wanted = list(dict.fromkeys(models))
-    wrong = [unknown_name("kept attribution model", name, MODELS) for name in wanted
-             if name not in MODELS]  # fmt: skip
-    if wrong:
-        raise UsageError("; ".join(wrong))
-    return wanted
+    return list(dict.fromkeys(map(Kept.named, names)))
 
 
 def tables() -> list[str]:
     """Makes the tables of credits."""
     touch = ", ".join(f"{name} {type_}" for name, type_ in TOUCH.items())
     return [
-        "create table models (model varchar)",  # those that are kept
+        "create table models (model varchar)",
         "create table credits (model varchar, order_pk bigint, person bigint, order_moment bigint,"
         " order_day date, number bigint, touch_moment bigint, touch_day date,"
         f" {touch}, share decimal(10, 9), amount bigint, paid bigint)",
@@ -89,7 +115,7 @@ select o.pk as order_pk, any_value(p.person) as person, any_value(o.date_created
   max(t.number) filter (not t.is_direct) as last_non_direct
 from orders o join people p on p.kind = 'order' and p.pk = o.pk
 left join opted i on i.person = p.person
-left join touches t on t.person = p.person and t.moment <= o.date_created
+left join touches t on t.person = p.person and t.moment <= o.date_created {window}
 where true {some}
 group by o.pk
 """
@@ -130,7 +156,7 @@ def _equal_parts() -> str:
             coalesce(t.number - j.first + 1, 1) as place,
             coalesce(j.last - j.first + 1, 1) as touches {BETWEEN}
         )
-        select {KEPT}, {_decimal(part(str(UNITS)))} as share, {part("amount")}, {part("paid")}
+        select {COLUMNS}, {_decimal(part(str(UNITS)))} as share, {part("amount")}, {part("paid")}
         from placed
         """
 
@@ -166,12 +192,12 @@ def _in_proportion(weight: str) -> str:
         ),
         down as (select *, {down} from exact),
         left_over as (select *, {left} from down window of_order as (partition by order_pk))
-        select {KEPT}, {_decimal(part("units"))} as share, {part("amount")}, {part("paid")}
+        select {COLUMNS}, {_decimal(part("units"))} as share, {part("amount")}, {part("paid")}
         from left_over
         """
 
 
-KEPT = ", ".join(
+COLUMNS = ", ".join(
     ("order_pk, person, order_moment, order_day, number, touch_moment, touch_day", *TOUCH)
 )
 
@@ -198,31 +224,34 @@ def _sql(model: str) -> str:
 # -- keeping -------------------------------------------------------------------------------------
 
 
-def keep(copy: DuckDBPyConnection, models: Iterable[str]) -> None:
+def keep(copy: DuckDBPyConnection, models: Iterable[Kept]) -> None:
     """Computes everybody's credits by models that are not kept yet."""
-    copy.execute(JOURNEYS.format(some=""))
-    for model in models:
-        copy.execute("insert into models values (?)", [model])
-        _insert(copy, model)
-    copy.execute("drop table journeys")
+    copy.executemany("insert into models values (?)", [[str(model)] for model in models])
+    _insert(copy, models, some="")
 
 
 def changed_credits(copy: DuckDBPyConnection) -> int:
     """Computes the credits anew of those who are `affected`; answers how many there are."""
-    models = [name for (name,) in copy.execute("select model from models").fetchall()]
-    if not models:
-        return 0
-    copy.execute("delete from credits where person in (select person from affected)")
-    copy.execute(JOURNEYS.format(some=AFFECTED))
-    count = sum(_insert(copy, model) for model in models)
-    copy.execute("drop table journeys")
+    names = copy.execute("select model from models").fetchall()
+    if names:
+        copy.execute("delete from credits where person in (select person from affected)")
+    return _insert(copy, [Kept.named(name) for (name,) in names], some=AFFECTED)
+
+
+def _insert(copy: DuckDBPyConnection, models: Iterable[Kept], some: str) -> int:
+    count = 0
+    by_window: dict[int | None, list[Kept]] = defaultdict(list)
+    for kept in models:
+        by_window[kept.days].append(kept)
+    for days, of_window in by_window.items():
+        window = "" if days is None else f"and t.moment >= o.date_created - {days * 86400}"
+        copy.execute(JOURNEYS.format(some=some, window=window))
+        for kept in of_window:
+            # by time, so that a report on some days reads no others
+            found = copy.execute(
+                f"insert into credits select '{kept}', * from ({_sql(kept.model)})"
+                " order by order_moment, order_pk, number"
+            )
+            count += int(found.fetchall()[0][0])
+        copy.execute("drop table journeys")
     return count
-
-
-def _insert(copy: DuckDBPyConnection, model: str) -> int:
-    # by day, so that a report on some days reads no others
-    found = copy.execute(
-        f"insert into credits select '{model}', * from ({_sql(model)})"
-        " order by order_moment, order_pk, number"
-    )
-    return int(found.fetchall()[0][0])

@@ -140,6 +140,10 @@ def _campaign(table: str) -> str:
     return f"nullif(concat_ws(chr(31), {parts}), repeat(chr(31), {len(UTM) - 1}))"
 
 
+# In this order what comes first of one second tells most.
+EARLY = "moment, source, is_direct, tie, hit"
+ORDER = "moment, source, is_direct, channel, utm nulls first, ad_id nulls first, tie, hit"
+
 # All that was seen or told, in order of time: what comes 30 minutes after what was before it begins
 # a stay. In a stay a visit begins with what names another origin than what was before it: another
 # channel, or of the same channel another campaign or ad. So what is direct and does not begin a
@@ -149,7 +153,7 @@ insert into touches by name
 with views as (
   select p.person, v.date_created as moment, 0 as source, v.visitor_pk as tie, v.hit,
     v.channel, {_campaign("v")} as utm, v.ad_id,
-    v.channel = 'direct' and utm is null and v.ad_id is null as is_direct
+    v.channel = 'direct' and utm is null and v.ad_id is null as is_direct, false as is_known
   from page_views v join people p on p.kind = 'visitor' and p.pk = v.visitor_pk
   where v.device <> 'bot' {{some}}
 ),
@@ -162,53 +166,58 @@ own as (
   where true {{some}}
 ),
 told as (
-  select o.* exclude (told_before)
-  from own o asof left join (select person, moment from views where not is_direct) v
+  select o.* exclude (told_before), coalesce(o.moment - v.moment <= {TOLD}, false) as is_known
+  from own o
+  asof left join (select person, moment, channel, utm, ad_id from views where not is_direct) v
     on v.person = o.person and v.moment <= o.moment
-  where (v.moment is null or o.moment - v.moment > {TOLD})
-    and (o.told_before is null or o.moment - o.told_before > {TOLD})
+  where (o.told_before is null or o.moment - o.told_before > {TOLD})
+    and (not is_known
+      or (o.moment - v.moment < {VISIT} and o.channel = v.channel
+        and coalesce(o.utm = v.utm, true) and coalesce(o.ad_id = v.ad_id, true)))
 ),
 timed as (
-  select *, coalesce(moment - lag(moment) over in_order >= {VISIT}, true) as is_start
+  select *, coalesce(moment - lag(moment) over in_order >= {VISIT}, true) as is_gap
   from (select * from views union all by name select * from told)
-  window in_order as (partition by person order by moment, source, tie, hit)
+  window in_order as (partition by person order by {EARLY})
 ),
 stays as (
-  select *, sum(cast(is_start as int)) over in_order as stay
-  from timed window in_order as (partition by person order by moment, source, tie, hit)
+  select *, sum(cast(is_gap as int)) over (partition by person order by {EARLY}) as stay
+  from timed
 ),
 telling as (
-  select *, last_value(case when not is_direct then channel end ignore nulls) over before
-    as channel_before
-  from stays where is_start or not is_direct
-  window before as (partition by person, stay order by moment, source, tie, hit
-    rows between unbounded preceding and 1 preceding)
+  select *, row_number() over in_order = 1 as is_start,
+    last_value(case when not is_direct then channel end ignore nulls) over before
+      as channel_before
+  from stays where is_gap or not is_direct
+  window in_order as (partition by person, stay order by {ORDER}),
+    before as (partition by person, stay order by {ORDER}
+      rows between unbounded preceding and 1 preceding)
 ),
 runs as (
   select *, not is_direct and channel is distinct from channel_before as is_other,
-    sum(cast(is_other as int)) over (
-      partition by person, stay order by moment, source, tie, hit) as run
+    sum(cast(is_other as int)) over (partition by person, stay order by {ORDER}) as run
   from telling
 ),
 compared as (
   select *, last_value(utm ignore nulls) over before as utm_before,
     last_value(ad_id ignore nulls) over before as ad_before
-  from runs window before as (partition by person, stay, run order by moment, source, tie, hit
+  from runs window before as (partition by person, stay, run order by {ORDER}
     rows between unbounded preceding and 1 preceding)
 ),
 parted as (
   select *, sum(cast(
       is_start
-      or (is_other and (source = 0 or channel_before is not null))
-      or coalesce(utm <> utm_before or ad_id <> ad_before, false) as int)
-    ) over (partition by person order by moment, source, tie, hit) as visit
+      or (not is_known and is_other and (source = 0 or channel_before is not null))
+      or coalesce(not is_known and (utm <> utm_before or ad_id <> ad_before), false) as int)
+    ) over (partition by person order by {ORDER}) as visit,
+    row_number() over (partition by person order by {ORDER}) as place
   from compared
 ),
 visits as (
   select person, visit, min(moment) as moment,
-    min({{{{'moment': moment, 'visitor_pk': tie, 'hit': hit}}}}) filter (source = 0) as view,
-    arg_min(case when source = 1 then tie else -1 end, (is_direct, moment, source, tie, hit))
-      as contact_pk,
+    arg_min({{{{'moment': moment, 'visitor_pk': tie, 'hit': hit}}}}, place)
+      filter (source = 0) as view,
+    arg_min(case when source = 1 then tie else -1 end, (is_direct, place)) as contact_pk,
     max(utm) as utm, max(ad_id) as ad_id, bool_and(is_direct) as is_direct
   from parted group by person, visit
 )
