@@ -127,7 +127,7 @@ def visits(*, is_told: bool) -> st.SearchStrategy[Seen]:
     """
     return st.builds(
         lambda person, day, slot, what: Seen(
-            person, day * 2880 + slot * 10, *what, is_told=is_told
+            person, day * 2880 + slot * 10, what[0], what[1], what[2], is_told
         ),
         st.sampled_from((1, 2)),
         st.integers(0, 3),
