@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench fuzz docs clean
+.PHONY: demo test check bench bench-peers prove chaos fuzz docs clean
 
 demo: $(VENV)/.ready ## runs the main job on example exports
 	@$(BIN)/segconnect demo
@@ -18,6 +18,15 @@ check: $(VENV)/.ready ## style, types, and pages that are generated
 
 bench: $(VENV)/.ready ## prints the table of benchmarks; takes about ten minutes
 	@$(BIN)/python -m benchmarks
+
+bench-peers: $(VENV)/.ready ## installs Node-RED and n8n from npm, and measures the same job by each
+	@$(BIN)/python -m benchmarks.peers
+
+prove: $(VENV)/.ready ## what a run withstands and how fast it is: 10,000 records to a sink that fails
+	@$(BIN)/python -m benchmarks.prove
+
+chaos: $(VENV)/.ready ## kills runs and workers at random instants, 100 times on each store
+	@$(BIN)/python -m benchmarks.chaos
 
 fuzz: $(VENV)/.ready ## looks for templates that break the mapping language, for ten minutes
 	@$(BIN)/python -m tests.mapping.fuzz 600
