@@ -144,7 +144,8 @@ def test_leads_and_customers_by_tag_are_those_of_a_plain_loop(shop: list[Lead]) 
     converted: dict[Any, int] = defaultdict(int)
     for lead in shop:
         if lead.days and min(lead.days) in IN_MARCH:
-            for tag in lead.tags or [None]:
+            tags: list[str | None] = [*lead.tags] or [None]
+            for tag in tags:
                 joined[tag] += 1
                 converted[tag] += bool(lead.orders)
 

@@ -108,7 +108,7 @@ class Scenarios:
             else:
                 changed = update(scenarios).where(scenarios.c.id == known)
                 connection.execute(changed.values(**values))
-            before = None if found is None else found._mapping
+            before = None if found is None else found._asdict()
             note_version(connection, known, before, values, who)
         return self.get(known)
 
