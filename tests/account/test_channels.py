@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segconnect.account.channels import CHANNELS, Hosts, Rules, classify, published
@@ -115,6 +115,7 @@ def test_every_published_channel_has_a_rule_and_no_rule_is_without_use() -> None
     assert {rule.channel for rule in published().rules} == set(CHANNELS)
 
 
+@settings(deadline=None)
 @given(url=st.text(max_size=200), referrer=st.text(max_size=200))
 def test_whatever_comes_has_a_channel(url: str, referrer: str) -> None:
     assert classify(url, referrer).channel in CHANNELS

@@ -9,13 +9,13 @@ from pydantic import AfterValidator, Field
 from segconnect.modules.base import Module, filled, optional, required
 from segconnect.modules.values import Latitude, Longitude, Text
 from segconnect.types import Email, Id, Moment
-from segconnect.wire.tracking import read_address, read_country
+from segconnect.wire.tracking import MAX_POSTAL_CODE, read_address, read_country
 
 OURS = "segconnect"
 
 PageUrl = Annotated[Text, AfterValidator(read_address)]
 Country = Annotated[Text, AfterValidator(read_country)]
-PostalCode = Annotated[Text, Field(max_length=32)]
+PostalCode = Annotated[Text, Field(max_length=MAX_POSTAL_CODE)]
 
 
 class RecordPageView(Module):

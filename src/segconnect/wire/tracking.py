@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, AliasChoices, Field, StringConstraints
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, StringConstraints
 
 from segconnect.types import MAX_CENTS, Cents, Day, Id, Moment, shown
 from segconnect.wire.contact import Whose
 from segconnect.wire.shape import MAX_TEXT, Blank, Shape, Text
 
+MAX_POSTAL_CODE = 32
 
-def read_country(text: str) -> str:
+
+def read_country(value: Any) -> str:
     """Reads a country's two letters."""
-    letters = text.strip().upper()
+    letters = value.strip().upper() if isinstance(value, str) else "?"
     if letters and not (len(letters) == 2 and letters.isascii() and letters.isalpha()):
-        raise ValueError(f"{shown(text)} is no country; expected its two letters, such as NO")
+        raise ValueError(f"{shown(value)} is no country; expected its two letters, such as NO")
     return letters
+
+
+def read_postal_code(value: Any) -> str:
+    """Reads a postal code, which may have come as a whole number."""
+    text = str(value).strip() if isinstance(value, str | int) else ""
+    if isinstance(value, bool) or not isinstance(value, str | int) or len(text) > MAX_POSTAL_CODE:
+        raise ValueError(
+            f"{shown(value)} is no postal code; expected at most {MAX_POSTAL_CODE} characters"
+        )
+    return text
 
 
 def read_address(text: str) -> str:
@@ -26,13 +38,13 @@ def read_address(text: str) -> str:
     return text
 
 
-Country = Annotated[str, AfterValidator(read_country)]
+Country = Annotated[str, BeforeValidator(read_country)]
 """A country's two letters."""
 
 PageUrl = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(read_address)]
 """The address of a page."""
 
-PostalCode = Annotated[str, StringConstraints(max_length=32)]
+PostalCode = Annotated[str, BeforeValidator(read_postal_code)]
 
 
 class PageViewShape(Whose):
@@ -53,10 +65,10 @@ class PageViewShape(Whose):
     utm_content: Text | None = None
     utm_term: Text | None = None
     ad_id: Annotated[Id | None, Blank] = None
-    country_code: Country | None = None
+    country_code: Annotated[Country | None, Blank] = None
     region: Text | None = None
     city: Text | None = None
-    postal_code: PostalCode | None = None
+    postal_code: Annotated[PostalCode | None, Blank] = None
     latitude: Annotated[float | None, Blank] = Field(None, ge=-90, le=90)
     longitude: Annotated[float | None, Blank] = Field(None, ge=-180, le=180)
 
