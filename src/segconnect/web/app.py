@@ -35,7 +35,8 @@ PREFIX = "/app"
 ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/overview", overview.show, Role.VIEWER, "GET"),
     ("/contacts", contacts.search, Role.VIEWER, "GET"),
-    ("/contacts/{id}", contacts.show, Role.VIEWER, "GET"),
+    ("/contacts/{id:path}/export.json", contacts.export, Role.EDITOR, "GET"),
+    ("/contacts/{id:path}", contacts.show, Role.VIEWER, "GET"),
     ("/scenarios", scenarios.listed, Role.VIEWER, "GET"),
     ("/scenarios/new", scenarios.new, Role.EDITOR, "GET"),
     ("/scenarios/new", scenarios.create, Role.EDITOR, "POST"),

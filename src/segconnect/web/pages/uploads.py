@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from segconnect.account import access
 from segconnect.connections import Connections
 from segconnect.errors import SegconnectError, UsageError
 from segconnect.recipes import Recipe, matches, named, nearest
@@ -48,6 +49,7 @@ class Asked(NamedTuple):
     question: str
     choices: Mapping[str, str]
     answer: str
+    is_must: bool
 
 
 class Found(NamedTuple):
@@ -126,7 +128,7 @@ def _path(house: House, request: Request) -> Path:
 
 def _shown(house: House, path: Path, given: Mapping[str, str]) -> dict[str, Any]:
     kept = [each.name for each in Connections(house.settings).list() if each.account_id]
-    connection = given.get("connection") or (kept[0] if kept else "")
+    connection = given.get("connection") or _fitting(house, path) or (kept[0] if kept else "")
     try:
         found = _found(house, path, given, connection)
     except SegconnectError as error:
@@ -152,6 +154,23 @@ def _shown(house: House, path: Path, given: Mapping[str, str]) -> dict[str, Any]
     }
 
 
+def _fitting(house: House, path: Path) -> str:
+    """A connection to an integration of the kind that the file is for; "" if there is none."""
+    try:
+        best = next(iter(matches(path)), None)
+    except SegconnectError:  # which is told where it is looked at
+        return ""
+    kinds = {
+        each["integration_id"]: each["kind"]
+        for account in access.list_accounts(house.engine)
+        for each in account["integrations"]
+    }
+    for each in Connections(house.settings).list():
+        if best is not None and kinds.get(each.integration_id) == best.recipe.about.kind:
+            return each.name
+    return ""
+
+
 def _found(house: House, path: Path, given: Mapping[str, str], connection: str) -> Found:
     fitting = [each.recipe for each in matches(path)]
     recipe = named(given["recipe"]) if given.get("recipe") else (fitting[0] if fitting else None)
@@ -159,7 +178,13 @@ def _found(house: House, path: Path, given: Mapping[str, str], connection: str) 
         return Found(None, [], [], None, [], [], None, "")
     answers = _answers(recipe, given)
     asked = [
-        Asked(name, each.question, each.choices, answers.get(name, each.default or ""))
+        Asked(
+            name,
+            each.question,
+            each.choices,
+            answers.get(name, each.default or ""),
+            each.default is None,
+        )
         for name, each in recipe.about.ask.items()
     ]
 
@@ -170,10 +195,10 @@ def _found(house: House, path: Path, given: Mapping[str, str], connection: str) 
         loading = settle(path, recipe, answers, ask)
     except Undecided as open_:
         if all(each.name != open_.name for each in asked):
-            asked.append(Asked(open_.name, open_.question, open_.choices, ""))
+            asked.append(Asked(open_.name, open_.question, open_.choices, "", True))
         return Found(recipe, fitting, asked, None, [], [], None, "")
     asked += [
-        Asked(name, recipe.options[name], {}, value)
+        Asked(name, recipe.options[name], {}, value, False)
         for name, value in answers.items()
         if name not in recipe.about.ask
     ]
