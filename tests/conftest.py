@@ -38,6 +38,7 @@ from segconnect.account.store import schema
 from segconnect.account.store.opening import open_engine
 from segconnect.account.tracking import app as tracking_app
 from segconnect.types import parse_moment
+from tests.browser import NO_BROWSER
 
 NO_POSTGRES = "PostgreSQL is not installed, and SEGCONNECT_TEST_POSTGRES names none"
 
@@ -209,15 +210,16 @@ def engine(store_url: str) -> Iterator[Engine]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Says loudly that half of the store tests did not run."""
-    skipped = [
-        report
-        for report in terminalreporter.stats.get("skipped", ())
-        if NO_POSTGRES in str(report.longrepr)
-    ]
-    if skipped:
-        terminalreporter.section("PostgreSQL was not tested", red=True, bold=True)
-        terminalreporter.line(f"{len(skipped)} tests skipped: {NO_POSTGRES}")
+    """Says loudly what was not tested, for want of a store or a browser."""
+    for title, reason in (("PostgreSQL", NO_POSTGRES), ("The tracking script", NO_BROWSER)):
+        skipped = [
+            report
+            for report in terminalreporter.stats.get("skipped", ())
+            if reason in str(report.longrepr)
+        ]
+        if skipped:
+            terminalreporter.section(f"{title} was not tested", red=True, bold=True)
+            terminalreporter.line(f"{len(skipped)} tests skipped: {reason}")
 
 
 # -- accounts ------------------------------------------------------------------------------------
