@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,7 @@ from segconnect import Client, Connection
 from segconnect.account import access, committer
 from segconnect.account.app import Account as App
 from segconnect.account.store import schema
+from segconnect.scenario import streaming
 from segconnect.scenario.bundle import Place, SourceBundle
 from segconnect.scenario.engine.plan import Plan
 from segconnect.scenario.engine.services import Services
@@ -123,12 +126,9 @@ class World:
                 for table in CONTENT
             }
         names = {
-            f"{name[:-1]}_pk": {row["pk"]: row[column] for row in rows[name]} | {None: None}
-            for name, column in (
-                ("contacts", "contact_id"),
-                ("tags", "name"),
-                ("orders", "order_id"),
-            )
+            column: {None: None, **{row["pk"]: row[name] for row in rows[table]}}
+            for table, name, columns in NUMBERS
+            for column in columns
         }
         for row in (row for found in rows.values() for row in found):
             row.pop("pk", None)
@@ -136,7 +136,13 @@ class World:
         return {name: sorted(map(repr, found)) for name, found in rows.items()}
 
 
-KEEPS = {"accounts", "api_keys", "integrations", "counters"}
+NUMBERS = (  # of rows, and the columns that refer to them
+    ("contacts", "contact_id", ["contact_pk"]),
+    ("tags", "name", ["tag_pk"]),
+    ("orders", "order_id", ["order_pk"]),
+    ("identities", "value", ["person", "one_pk", "other_pk", "visitor_pk"]),
+)
+KEEPS = {"accounts", "api_keys", "integrations", "counters", "changes"}
 CONTENT = [table for table in schema.metadata.sorted_tables if table.name not in KEEPS]
 
 
@@ -220,24 +226,24 @@ def play(world: World, way: str, blueprint: Blueprint, bundles: Sequence[Bundle]
 
 MAPPERS: dict[str, Bundle] = {
     "segmetrics:addUpdateAContact": {
-        "email": "{{1.email}}",
+        "email": "EMAIL",
         "first_name": "n{{1.n}}",
         "date_created": "2026-01-01",
     },
     # refused where the account has no such contact yet
-    "segmetrics:addTagToContact": {"email": "{{1.email}}", "tags": ["{{1.tag}}"]},
+    "segmetrics:addTagToContact": {"email": "EMAIL", "tags": ["{{1.tag}}"]},
     # not filled in where the amount is no number
     "segmetrics:addUpdateAnOrder": {
-        "email": "{{1.email}}",
-        "invoice_id": "{{1.email}}-{{1.order}}",
+        "email": "EMAIL",
+        "invoice_id": "EMAIL-{{1.order}}",
         "amount": "{{1.amount}}",
         "paid": "{{1.n}}",
         "date_created": "2026-02-01",
         "items": [{"name": "Tea", "product_id": "tea", "amount": "{{1.n}}"}],
     },
     "segmetrics:addUpdateASubscription": {
-        "email": "{{1.email}}",
-        "subscription_id": "{{1.email}}-{{1.order}}",
+        "email": "EMAIL",
+        "subscription_id": "EMAIL-{{1.order}}",
         "amount": "{{1.n}}",
         "product_id": "tea",
         "name": "Tea",
@@ -246,19 +252,21 @@ MAPPERS: dict[str, Bundle] = {
         "billing_cycle": "month",
         "frequency": 1,
     },
-    "segmetrics:deleteAContact": {"contact": "{{1.email}}"},
+    "segmetrics:deleteAContact": {"contact": "EMAIL"},
 }
+OWN = "{{1.email}}"
 DIRECTIVES = ("Ignore", "Resume", "Commit", "Rollback", "Break")
 
+emails = st.sampled_from(["ann@b.c", "bob@b.c", "cid@b.c", "dan@b.c", "nobody"])
 bundles_given = st.lists(
     st.fixed_dictionaries(
         {
-            "email": st.sampled_from(["ann@b.c", "bob@b.c", "cid@b.c", "dan@b.c", "nobody"]),
+            "email": emails,
             "tag": st.sampled_from(["Vip", "New", ""]),
             "order": st.sampled_from(["1", "2", "3", "4"]),
             "amount": st.sampled_from([100, 250, 250, "much"]),
             "group": st.sampled_from(["a", "b"]),
-            "items": st.lists(st.sampled_from(["a", "b"]), max_size=3),
+            "emails": st.lists(emails, max_size=3),
         }
     ),
     min_size=1,
@@ -280,19 +288,20 @@ def blueprints(draw: st.DrawFn) -> Blueprint:
             found["filter"] = {"name": "", "conditions": [[condition]]}
         return found
 
-    def sender(*, is_handled: bool) -> dict[str, Any]:
+    def sender(email: str, *, is_handled: bool) -> dict[str, Any]:
         name = draw(st.sampled_from(list(MAPPERS)))
-        found = module(name, mapper=MAPPERS[name])
+        mapper = json.loads(json.dumps(MAPPERS[name]).replace("EMAIL", email))
+        found = module(name, mapper=mapper)
         if is_handled and draw(st.booleans()):
             handler: list[Any] = []
             if draw(st.booleans()):
-                handler.append(sender(is_handled=False))
+                handler.append(sender(email, is_handled=False))
             if draw(st.booleans()):
                 message = "{{" + f"{found['id']}.error.message" + "}}"
                 handler.append(
                     module(
                         "segmetrics:addUpdateAContact",
-                        mapper={"email": "{{1.email}}", "last_name": message,
+                        mapper={"email": email, "last_name": message,
                                 "date_created": "2026-01-01"},
                     )
                 )  # fmt: skip
@@ -301,29 +310,25 @@ def blueprints(draw: st.DrawFn) -> Blueprint:
             found["onerror"] = handler
         return found
 
+    def senders(least: int, most: int, *whose: str) -> list[dict[str, Any]]:
+        count = draw(st.integers(least, most))
+        return [sender(draw(st.sampled_from(whose)), is_handled=True) for _ in range(count)]
+
     def chain(depth: int) -> list[dict[str, Any]]:
-        found = [sender(is_handled=True) for _ in range(draw(st.integers(1 - min(depth, 1), 3)))]
+        found = senders(1 - min(depth, 1), 3, OWN)
         kind = draw(st.sampled_from(["", "", "router", "iterator", "aggregator"]))
         if kind == "router" and depth < 2:
             router = module("builtin:BasicRouter", mapper=None)
             router.pop("filter", None)
-            router["routes"] = [
-                {"flow": flow} for _ in range(draw(st.integers(1, 3))) if (flow := chain(depth + 1))
-            ]
+            flows = [chain(depth + 1) for _ in range(draw(st.integers(1, 3)))]
+            router["routes"] = [{"flow": flow} for flow in flows if flow]
             found.append(router)
         elif kind:
-            feeder = module("builtin:BasicFeeder", mapper={"array": "{{1.items}}"})
-            found.append(feeder)
-            found += [sender(is_handled=True) for _ in range(draw(st.integers(1, 2)))]
+            feeder = module("builtin:BasicFeeder", mapper={"array": "{{1.emails}}"})
+            found += [feeder, *senders(1, 2, OWN, "{{" + f"{feeder['id']}.value" + "}}")]
             if kind == "aggregator":
-                found.append(
-                    module(
-                        "builtin:BasicAggregator",
-                        parameters={"feeder": feeder["id"]},
-                        mapper={"value": "{{1.n}}"},
-                    )
-                )
-                found += [sender(is_handled=True) for _ in range(draw(st.integers(0, 1)))]
+                collects = {"parameters": {"feeder": feeder["id"]}, "mapper": {"value": "{{1.n}}"}}
+                found += [module("builtin:BasicAggregator", **collects), *senders(0, 1, OWN)]
         return found
 
     flow = [
@@ -355,3 +360,131 @@ def test_whatever_way_a_run_takes_all_that_comes_of_it_is_the_same(
         found = play(world, way, blueprint, bundles)
         note(way)
         assert found == expected
+
+
+# -- what is streamed ----------------------------------------------------------------------------
+
+SOURCE = {"id": 1, "module": "segconnect:ReadJsonFile", "parameters": {"file": "x"}}
+CONTACT = {"id": 2, "module": "segmetrics:addUpdateAContact", "mapper": {"email": OWN}}
+TAGS = {"id": 3, "module": "segmetrics:addTagToContact", "mapper": {"email": OWN, "tags": ["a"]}}
+
+
+def scenario(*flow: Bundle, **options: Any) -> Blueprint:
+    """A scenario that begins with a file."""
+    return {"name": "X", "flow": [SOURCE, *flow], "metadata": {"scenario": options}}
+
+
+def handled(*handler: Bundle) -> Bundle:
+    """Adds or updates a contact, with a handler of its errors."""
+    return {**CONTACT, "onerror": [*handler, {"id": 99, "module": "builtin:Ignore"}]}
+
+
+STREAMED = {
+    "one module": scenario(CONTACT),
+    "a module after another": scenario(CONTACT, TAGS),
+    "a handler that reads the error": scenario(
+        handled({**TAGS, "mapper": {"email": OWN, "tags": ["{{2.error.message}}"]}})
+    ),
+    "a counter of one run": scenario({"id": 4, "module": "util:FunctionIncrement"}, CONTACT),
+}
+ONE_AT_A_TIME = {
+    "nothing is sent": scenario(),
+    "all is committed at the end": scenario(CONTACT, autoCommit=False),
+    "an output is read": scenario(
+        CONTACT, {**TAGS, "mapper": {"email": "{{2.contact.email}}", "tags": ["a"]}}
+    ),
+    "a filter reads an output": scenario(
+        CONTACT, {**TAGS, "filter": {"conditions": [[{"a": "{{2.status}}", "o": "exist"}]]}}
+    ),
+    "a handler reads what it has sent itself": scenario(
+        handled(TAGS, {"id": 4, "module": "util:SetVariable2",
+                       "mapper": {"name": "x", "value": "{{3.status}}"}})
+    ),
+    "a handler is about somebody else": scenario(
+        handled({**TAGS, "mapper": {"email": "errors@b.c", "tags": ["a"]}})
+    ),
+    "a call that must not be repeated": scenario(
+        CONTACT, {"id": 4, "module": "segmetrics:makeAnApiCall",
+                  "mapper": {"url": "/x", "method": "POST"}}
+    ),
+    "something else reaches outside": scenario(
+        CONTACT, {"id": 4, "module": "http:ActionSendData", "mapper": {"url": "http://x.y"}}
+    ),
+    "a counter that is never reset": scenario(
+        {"id": 4, "module": "util:FunctionIncrement", "parameters": {"reset": "never"}}, CONTACT
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*STREAMED, *ONE_AT_A_TIME])
+def test_only_what_may_be_taken_once_more_is_streamed(name: str) -> None:
+    plan = Plan({**STREAMED, **ONE_AT_A_TIME}[name])
+
+    assert (way_of(plan) is not None) == (name in STREAMED)
+
+
+# -- holding up ----------------------------------------------------------------------------------
+
+
+class Waiting(InMemory):
+    """A transport on which the request of one contact takes until it is let go."""
+
+    def __init__(self, world: World, let_go: Callable[[int], bool]) -> None:
+        super().__init__(world, "")
+        self.others = 0
+        self._let_go = let_go
+        self.has_answered = True  # or the first request would go alone, to see what it offers
+
+    async def _attempt(self, request: Request) -> Answer:
+        if request.body["email"] != "slow@b.c":
+            self.others += 1
+            return await super()._attempt(request)
+        while not self._let_go(self.others):
+            await asyncio.sleep(0.01)
+        return await super()._attempt(request)
+
+
+def run_waiting(world: World, source: Bundles, let_go: Callable[[int], bool]) -> Report:
+    """Runs a scenario of one contact for each bundle over such a transport."""
+    world.empty()
+    with closing(world.client("")) as client:
+        client._client._transport = Waiting(world, let_go)
+        ready = Scenario(
+            Plan(scenario(CONTACT)), Services(client_for=lambda _: client), lambda id_: "shop", {}
+        )
+        return Run(ready, source=source).run()
+
+
+def test_a_request_that_takes_long_does_not_hold_up_those_about_others(world: World) -> None:
+    bundles = [{"email": "slow@b.c"}, *({"email": f"n{number}@b.c"} for number in range(100))]
+
+    report = run_waiting(world, Bundles(bundles), lambda others: others == 100)
+
+    assert (report.read, report.delivered) == (101, 101)
+
+
+def test_only_so_many_bundles_are_held_while_one_is_on_its_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "MOST_WAITING", 50)
+
+    class Counting(Bundles):
+        taken = 0
+
+        def bundles(self, after: Any = None) -> Iterator[SourceBundle]:
+            for bundle in super().bundles(after):
+                self.taken += 1
+                yield bundle
+
+    source = Counting([{"email": "slow@b.c"}, *[{"email": "nobody"}] * 5_000])
+    began = time.monotonic()
+    seen: list[int] = []
+
+    def let_go(others: int) -> bool:
+        seen.append(source.taken)
+        return time.monotonic() > began + 1
+
+    report = run_waiting(world, source, let_go)
+
+    assert max(seen) <= 52
+    assert (report.read, report.delivered, report.refused) == (5_001, 1, 5_000)
