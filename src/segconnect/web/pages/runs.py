@@ -19,6 +19,7 @@ from segconnect.scenario.runner import RefusedFile
 from segconnect.web.house import House, back
 
 PAGE = 50
+ENOUGH = 286  # tells the page that it need not ask again
 
 
 async def listed(house: House, request: Request) -> Response:
@@ -41,7 +42,8 @@ async def show(house: House, request: Request) -> Response:
 async def live(house: House, request: Request) -> Response:
     """Answers the part of the page that changes while a run goes on."""
     values = await asyncio.to_thread(_read, house.journal, request.path_params["id"])
-    return house.render(request, "parts/run.html", **values)
+    status = ENOUGH if values["is_over"] else 200
+    return house.render(request, "parts/run.html", status, **values)
 
 
 async def refused(house: House, request: Request) -> Response:

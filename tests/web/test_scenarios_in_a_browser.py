@@ -1,0 +1,198 @@
+"""What a person does with scenarios: keep, map, switch on, watch, mend, load a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import requests
+
+from segconnect.web.users import Role
+from tests.web.conftest import Site, Visitor
+
+WELCOME = """\
+name: {name}
+settings: {{dlq: true}}
+flow:
+  - {{id: 1, module: "gateway:CustomWebHook", parameters: {{hook: 1}}}}
+  - id: 2
+    module: add-update-contact
+    mapper: {{email: "{{{{1.email}}}}", first_name: "{{{{1.name}}}}"}}
+"""
+ORDERS = """\
+Name,Email,Financial Status,Created at,Total,Currency,Lineitem name,Lineitem price,Lineitem quantity
+#1,ann@bloggs.com,paid,2026-02-01 10:00:00 +0000,12.00,EUR,Green tea,12.00,1
+#2,,paid,2026-02-02 10:00:00 +0000,24.00,EUR,Green tea,24.00,1
+"""
+
+
+@pytest.fixture
+def editor(visitor: Visitor) -> Visitor:
+    """An editor, and a connection by the name of tea."""
+    visitor.site.connect()
+    visitor.come_in_as(Role.EDITOR)
+    return visitor
+
+
+def keep(editor: Visitor, name: str) -> str:
+    """Keeps a scenario that begins with a webhook, switches it on, and answers its address."""
+    browser = editor.browser
+    browser.open("/app/scenarios/new")
+    browser.fill("#connection", "tea")
+    browser.fill("#yaml", WELCOME.format(name=name))
+    browser.click("form:has(#yaml) button.main")
+    browser.sees("Kept.")
+    browser.click("form[action$='/switch'] button")
+    browser.sees(f"{name} is on.")
+    return browser.text(".secret code")
+
+
+def contact(site: Site, email: str) -> str | None:
+    """The first name of a contact, as the account has it."""
+    answer = requests.get(
+        f"{site.address}/{site.account}/contact/{email}",
+        headers={"authorization": site.key},
+        timeout=20,
+    )
+    return answer.json()["data"]["first_name"] if answer.ok else None
+
+
+def test_what_a_webhook_gets_is_seen_in_its_run(editor: Visitor) -> None:
+    browser, site = editor.browser, editor.site
+    address = keep(editor, "Welcome")
+    here = browser.path
+    assert requests.post(address, json={"email": "mia@bloggs.com", "name": "Mia"}, timeout=20).ok
+
+    browser.wait_for("fetch(location.href).then(r => r.text()).then(t => t.includes('/app/runs/'))")
+    browser.open(here)
+    browser.click("main .card a[href^='/app/runs/']")
+    browser.sees("succeeded")
+    assert contact(site, "mia@bloggs.com") == "Mia"
+    browser.wait_for("!document.querySelector('.state.live')")
+    assert browser.errors == []
+
+
+def test_a_bundle_that_failed_is_mended_and_taken_up(editor: Visitor) -> None:
+    browser, site = editor.browser, editor.site
+    address = keep(editor, "Careful")
+    assert requests.post(address, json={"email": "no email", "name": "Nora"}, timeout=20).ok
+
+    browser.open("/app/incomplete")
+    browser.wait_for("fetch(location.href).then(r => r.text()).then(t => t.includes('Careful'))")
+    browser.open("/app/incomplete")
+    browser.click("main td a")
+    browser.sees("no email")
+    held = browser.eval("document.querySelector('#bundles').value")
+    browser.fill("#bundles", "no JSON")
+    browser.click("form[action$='/save'] button")
+    browser.sees("expected JSON")
+    browser.fill("#bundles", held.replace("no email", "nora@bloggs.com"))
+    browser.click("form[action$='/save'] button")
+    browser.sees("Saved.")
+    browser.click("form[action$='/retry'] button")
+    assert browser.path.startswith("/app/runs/")
+    browser.sees("succeeded")
+    assert contact(site, "nora@bloggs.com") == "Nora"
+
+
+def test_a_field_shows_what_it_comes_to_while_it_is_typed(editor: Visitor) -> None:
+    browser = editor.browser
+    address = keep(editor, "Mapped")
+    here = browser.path
+    requests.post(address, json={"email": "joey@bloggs.com", "name": "Joey"}, timeout=20)
+    browser.wait_for("fetch(location.href).then(r => r.text()).then(t => t.includes('/app/runs/'))")
+    browser.wait_for(
+        f"fetch('{here}/modules/2').then(r => r.text()).then(t => t.includes('1.name'))"
+    )
+    browser.open(f"{here}/modules/2")
+    browser.sees("joey@bloggs.com")
+
+    browser.fill("#f-first_name", "{{upper(1.name)}}")
+    browser.wait_for("document.querySelector('#p-first_name').innerText.includes('JOEY')")
+    browser.fill("#f-first_name", "{{upper(1.name}}")
+    browser.wait_for("!!document.querySelector('#p-first_name .problem mark')")
+    browser.click("form.card > header button.main")
+    browser.sees("Nothing was saved")
+    assert browser.count("#f-first_name[aria-invalid=true]") == 1
+
+    browser.fill("#f-first_name", "Dear ")
+    browser.eval("document.querySelector('#f-first_name').focus()")
+    browser.click(".pill[data-insert='{{1.name}}']")
+    browser.wait_for("document.querySelector('#p-first_name').innerText.includes('Dear Joey')")
+    browser.click("form.card > header button.main")
+    browser.sees("Saved")
+
+    browser.open(f"{here}/versions")
+    browser.sees("Dear {{1.name}}")
+    browser.click("form[action$='/versions/1'] button")
+    browser.sees("It is again what it was in version 1")
+    assert "Dear" not in browser.text(".flow")
+    assert browser.asked[-1].startswith("Make it again")
+
+
+def test_what_is_wrong_with_a_scenario_is_told_and_what_was_typed_stays(editor: Visitor) -> None:
+    browser = editor.browser
+    browser.open("/app/scenarios/new")
+    typed = WELCOME.format(name="Wrong").replace("add-update-contact", "add-update-kontact")
+    browser.fill("#yaml", typed)
+    browser.click("form:has(#yaml) button.main")
+
+    browser.sees("add-update-kontact")
+    assert "add-update-kontact" in browser.text("#yaml-told")
+    assert browser.eval("document.querySelector('#yaml').value").strip() == typed.strip()
+
+
+def test_an_export_is_recognized_shown_loaded_and_its_refused_rows_downloaded(
+    editor: Visitor, tmp_path: Path
+) -> None:
+    browser, file = editor.browser, tmp_path / "orders.csv"
+    file.write_text(ORDERS)
+    browser.open("/app/scenarios/new")
+    browser.attach("#export", file)
+    browser.click("form[action='/app/scenarios/upload'] button")
+    browser.sees("Shopify orders")
+    browser.sees("The first requests")
+    assert '"amount": 1200' in browser.text()
+    assert contact(editor.site, "ann@bloggs.com") is None
+
+    browser.click(".bar-below button")
+    browser.sees("Refused")
+    browser.wait_for("!document.querySelector('.state.live')")
+    browser.sees("partial")
+    status, content = browser.fetch(f"{browser.path}/refused.csv")
+    assert status == 200
+    assert "orders.csv" in content
+    assert "missing: give Email Address or Contact ID" in content
+
+
+def test_a_file_that_nobody_knows_gets_a_proposal(editor: Visitor, tmp_path: Path) -> None:
+    browser, file = editor.browser, tmp_path / "people.csv"
+    file.write_text("Mail,Vorname\nann@bloggs.com,Ann\n")
+    browser.open("/app/scenarios/new")
+    browser.attach("#export", file)
+    browser.click("form[action='/app/scenarios/upload'] button")
+
+    browser.sees("No recipe knows this file")
+    assert "add-update-contact" in browser.eval("document.querySelector('#yaml').value")
+
+
+def test_the_keyboard_is_enough(editor: Visitor) -> None:
+    browser = editor.browser
+    browser.open("/app/overview")
+    browser.press("Tab")
+    assert browser.eval("document.activeElement.textContent") == "Skip to the page"
+    browser.press("Enter")
+    assert browser.eval("document.activeElement.id") == "room"
+    browser.open("/app/contacts")
+    browser.press("/")
+    assert browser.eval("document.activeElement.id") == "q"
+    browser.type("nobody")
+    browser.sees("Nobody's email begins with")
+
+    browser.open("/app/scenarios/new")
+    for _ in range(60):
+        browser.press("Tab")
+        if browser.eval("document.activeElement.id") == "yaml":
+            break
+    seen = browser.eval("getComputedStyle(document.activeElement).outlineStyle")
+    assert seen == "solid"
