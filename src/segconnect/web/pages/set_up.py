@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -12,6 +14,7 @@ from starlette.responses import Response
 from segconnect.account import access
 from segconnect.account.store.schema import api_keys
 from segconnect.connections import Connection, Connections, verify_now
+from segconnect.errors import SegconnectError, UsageError
 from segconnect.web.house import House, back, text
 
 
@@ -20,10 +23,32 @@ async def show(house: House, request: Request) -> Response:
     return await _page(house, request)
 
 
-async def _page(house: House, request: Request, **shown: str) -> Response:
+async def _page(
+    house: House,
+    request: Request,
+    *,
+    typed: Mapping[str, str] | None = None,
+    problems: Mapping[str, str] | None = None,
+    **shown: str,
+) -> Response:
+    """Shows the page.
+
+    Args:
+        house: The house.
+        request: The request.
+        typed: What was typed into a form that does not do.
+        problems: What is wrong with it, by the id of the form.
+        shown: What is shown this one time: account, integration, key.
+    """
     values = await asyncio.to_thread(_read, house)
+    base = f"{request.url.scheme}://{request.url.netloc}"
     new = {"key": "", "integration": "", "account": "", **shown}
-    return house.render(request, "set_up.html", new=new, **values)
+    usual = {"currency": "USD", "timezone": "UTC", "base_url": f"{base}/api"}
+    return house.render(
+        request, "set_up.html", 422 if problems else 200, new=new,
+        typed=defaultdict(str, {**usual, **(typed or {})}), problems=problems or {}, base=base,
+        **values,
+    )  # fmt: skip
 
 
 def _read(house: House) -> dict[str, Any]:
@@ -49,19 +74,22 @@ def _read(house: House) -> dict[str, Any]:
         "connections": kept,
         "used": used,
         "kinds": [kind.value for kind in access.Kind],
-        "base_url": f"http://{house.settings.host}:{house.settings.port}/api",
     }
 
 
 async def create_account(house: House, request: Request) -> Response:
     """Creates an account, and shows its key this one time."""
-    account_id, key = await asyncio.to_thread(
-        access.create_account,
-        house.engine,
-        await text(request, "name"),
-        await text(request, "currency", "USD"),
-        await text(request, "timezone", "UTC"),
-    )
+    typed = {name: await text(request, name) for name in ("name", "currency", "timezone")}
+    try:
+        account_id, key = await asyncio.to_thread(
+            access.create_account,
+            house.engine,
+            typed["name"],
+            typed["currency"] or "USD",
+            typed["timezone"] or "UTC",
+        )
+    except UsageError as error:
+        return await _page(house, request, typed=typed, problems={"account": str(error)})
     await _note(house, request, f"created account {account_id}")
     return await _page(house, request, account=account_id, key=key)
 
@@ -96,14 +124,15 @@ async def revoke_key(house: House, request: Request) -> Response:
 
 async def add_connection(house: House, request: Request) -> Response:
     """Saves a connection, once the account accepted it."""
-    connection = Connection(
-        name=await text(request, "name"),
-        api_key=await text(request, "api_key"),
-        account_id=await text(request, "account_id"),
-        integration_id=await text(request, "integration_id"),
-        base_url=await text(request, "base_url"),
-    )
-    await asyncio.to_thread(Connections(house.settings).save, connection)
+    names = ("name", "account_id", "integration_id", "base_url")
+    typed = {name: await text(request, name) for name in names}
+    connection = Connection(api_key=await text(request, "api_key"), **typed)
+    try:
+        await asyncio.to_thread(Connections(house.settings).save, connection)
+    except SegconnectError as error:
+        # the key is not sent back
+        typed |= {f"c-{name}": value for name, value in typed.items()}
+        return await _page(house, request, typed=typed, problems={"connection": str(error)})
     await _note(house, request, f"saved connection {connection.name}")
     return back("/app/set-up#connections", f"{connection.name} is saved; the account accepts it.")
 
