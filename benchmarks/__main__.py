@@ -19,7 +19,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import attribution, client, contacts, idle, ingest, mapping, pipeline, start
+from benchmarks import (
+    attribution,
+    client,
+    contacts,
+    idle,
+    ingest,
+    mapping,
+    pipeline,
+    replica,
+    start,
+)
 from benchmarks.postgres import cluster
 
 IS_SMALL = os.environ.get("SEGCONNECT_BENCH") == "small"
@@ -63,7 +73,30 @@ def main() -> None:
             f"peak {found['peak_mb']:.0f} MB (wanted 250)",
         )
 
+    def replica_rows() -> None:
+        with directory() as data:
+            found = replica.run(data, CONTACTS // 5)
+        asked = "revenue of 30 days by channel of the last visit"
+        table.add_row(
+            f"Replica: {found.rows:,} rows made from SQLite, with everybody's visits",
+            f"{found.rows / found.build:,.0f}/s",
+            f"the rows read into Python {found.rows / found.read:,.0f}/s",
+            f"{found.read / found.build:.2f}",
+            "0.10",
+            f"three models credited {found.credits:.1f} s, peak {found.peak_mb:.0f} MB",
+        )
+        for what, took in {"nothing changed": found.poll, **found.refresh}.items():
+            table.add_row(
+                f"Replica: {asked}, after {what}; the ratio is of times",
+                f"{took * 1000:,.0f} ms",
+                f"asked of SQLite itself {found.on_sqlite * 1000:,.0f} ms",
+                f"{took / found.on_sqlite:.2f}",
+                "",
+                f"the question alone {found.question * 1000:.0f} ms",
+            )
+
     ingest_row("SQLite", None)
+    replica_rows()
     found = client.run()
     table.add_row(
         "Client: requests to a sink, 64 in flight",

@@ -29,6 +29,8 @@ TABLES = (
     "origins", "people", "touches", "credits",
 )  # fmt: skip
 
+MODELS = (*KEPT, "linear@1")
+
 
 def rows(facts: Facts, query: str) -> list[Any]:
     """The rows of a query."""
@@ -42,7 +44,7 @@ def ask(replica: Replica, query: str, models: Sequence[str] = ()) -> list[Any]:
 
 
 def contents(
-    replica: Replica, account_pk: int = 1, models: Sequence[str] = (*KEPT, "linear@1")
+    replica: Replica, account_pk: int = 1, models: Sequence[str] = MODELS
 ) -> dict[str, list[Any]]:
     """All rows of a replica, in an order that does not depend on when they were written."""
     with replica.reading(account_pk, models) as facts:

@@ -16,12 +16,12 @@ from sqlalchemy import Engine
 from segconnect.account.access import Doorkeeper, create_account, create_integration
 from segconnect.account.committer import apply
 from segconnect.account.replica import Replica
-from segconnect.account.replica.crediting import EVERY_TOUCH, KEPT
+from segconnect.account.replica.crediting import EVERY_TOUCH
 from segconnect.account.store.opening import open_writer
 from segconnect.account.work import Operation
 from segconnect.wire.endpoints import ENDPOINTS
 from tests.account.test_groups import cuts, emails, grouped, ids, someone, with_
-from tests.account.test_replica import contents
+from tests.account.test_replica import MODELS, contents
 from tests.conftest import Clock
 
 Call = tuple[int, str, Any]
@@ -134,7 +134,7 @@ def check_sums(facts: dict[str, list[Any]]) -> None:
     """Credits of fractional models add up to the orders, each."""
     credited: dict[tuple[str, int], list[Any]] = {
         (model, order[0]): [0, 0, 0]
-        for model in KEPT
+        for model in MODELS
         if model != EVERY_TOUCH
         for order in facts["orders"]
     }

@@ -170,7 +170,8 @@ class Copy:
             copy.execute(table.insert(world.zone_literal))
             copy.execute(f"truncate new_{table.name}")
             if table.name == "contacts":
-                _append(copy, "origins", list(origins(rows, world.rules, world.own_hosts)))
+                named = (dict(zip(table.columns, row, strict=True)) for row in rows)
+                _append(copy, "origins", list(origins(named, world.rules, world.own_hosts)))
             count += len(rows)
         return count
 
@@ -233,16 +234,21 @@ class Copy:
             copy.execute(f"truncate keys_{table.name}")
             listed = [key if isinstance(key, tuple) else (key,) for key in keys]
             _append(copy, f"keys_{table.name}", listed)
+            if table.essence:
+                copy.execute(table.remember())
             copy.execute(table.delete())
             if table.name == "contacts":
                 copy.execute(
                     "delete from origins o using keys_contacts k where o.contact_pk = k.pk"
                 )
             added[table.name] = self._arrive(copy, table, table.of_keys(store, keys), world)
-        derived.note_changed(copy, found.keys)
-        derived.changed_people(copy)
-        added["touches"] = derived.changed_touches(copy)
-        added["credits"] = crediting.changed_credits(copy)
+            if table.essence:
+                copy.execute(table.compare())
+        derived.note_tracked(copy, found.keys)
+        if derived.is_anybody_changed(copy):
+            derived.changed_people(copy)
+            added["touches"] = derived.changed_touches(copy)
+            added["credits"] = crediting.changed_credits(copy)
         sorting.sort_where_needed(copy, added)
 
     def _keep(self, models: Sequence[Kept]) -> None:

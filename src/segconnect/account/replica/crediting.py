@@ -156,7 +156,8 @@ def _equal_parts() -> str:
             coalesce(t.number - j.first + 1, 1) as place,
             coalesce(j.last - j.first + 1, 1) as touches {BETWEEN}
         )
-        select {COLUMNS}, {_decimal(part(str(UNITS)))} as share, {part("amount")}, {part("paid")}
+        select * exclude (place, touches, amount, paid), {_decimal(part(str(UNITS)))} as share,
+          {part("amount")}, {part("paid")}
         from placed
         """
 
@@ -181,9 +182,10 @@ def _in_proportion(weight: str) -> str:
         each = _divided(f"{name}_left", "touches")
         return f"{name}_down + {each} + cast({name}_rank <= {name}_left - touches * {each} as int)"
 
+    # what a touch was comes last: sorting is all the work, and best done with narrow rows
     return f"""
         with weighed as (
-          select {JOURNEY}, {TOUCHED}, j.amount, j.paid, {weight} as weight {BETWEEN}
+          select j.order_pk, j.amount, j.paid, t.number, {weight} as weight {BETWEEN}
         ),
         exact as (
           select *, coalesce(weight / sum(weight) over of_order, 1.0) as exact,
@@ -191,15 +193,16 @@ def _in_proportion(weight: str) -> str:
           from weighed window of_order as (partition by order_pk)
         ),
         down as (select *, {down} from exact),
-        left_over as (select *, {left} from down window of_order as (partition by order_pk))
-        select {COLUMNS}, {_decimal(part("units"))} as share, {part("amount")}, {part("paid")}
-        from left_over
+        left_over as (select *, {left} from down window of_order as (partition by order_pk)),
+        parts as (
+          select order_pk, number, {_decimal(part("units"))} as share,
+            {part("amount")} as amount, {part("paid")} as paid
+          from left_over
+        )
+        select {JOURNEY}, {TOUCHED}, p.share, p.amount, p.paid
+        from parts p join journeys j on j.order_pk = p.order_pk
+        left join touches t on t.person = j.person and t.number = p.number
         """
-
-
-COLUMNS = ", ".join(
-    ("order_pk, person, order_moment, order_day, number, touch_moment, touch_day", *TOUCH)
-)
 
 
 def _decimal(units: str) -> str:

@@ -82,17 +82,20 @@ def begin(copy: DuckDBPyConnection) -> None:
         copy.execute(statement)
 
 
-def note_changed(copy: DuckDBPyConnection, tables: Collection[str]) -> None:
-    """Notes whom the changes concern, by the keys of these tables."""
-    for kind, table in (("contact", "contacts"), *((kind, table) for kind, table, _ in KINDS)):
-        if table in tables:
-            copy.execute(f"insert into changed select '{kind}', pk from keys_{table}")
+def note_tracked(copy: DuckDBPyConnection, tables: Collection[str]) -> None:
+    """Notes whom changes of tracking concern, by the tables that changed."""
     if "identities" in tables:
         of_keys = "from identities i join keys_identities k using (pk)"
         copy.execute(f"insert into changed select 'visitor', pk {of_keys} where kind = 'visitor'")
         copy.execute(f"insert into renamed select kind, value {of_keys} where kind <> 'visitor'")
     if "page_views" in tables:
         copy.execute("insert into changed select 'visitor', visitor_pk from keys_page_views")
+
+
+def is_anybody_changed(copy: DuckDBPyConnection) -> bool:
+    """Tells whether what was read anew concerns anybody; a new first name does not."""
+    found = copy.execute("select 1 from changed union all select 1 from renamed limit 1")
+    return bool(found.fetchall())
 
 
 def changed_people(copy: DuckDBPyConnection) -> None:

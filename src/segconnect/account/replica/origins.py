@@ -19,14 +19,13 @@ COLUMNS = {
 
 
 def origins(
-    contacts: Iterable[Any], rules: Rules, own_hosts: Iterable[str]
+    contacts: Iterable[Mapping[str, Any]], rules: Rules, own_hosts: Iterable[str]
 ) -> Iterator[tuple[Any, ...]]:
     """Answers a row for each contact whose fields tell where it came from.
 
     A page that a form was filled in on is no origin: it says nothing of how somebody came to it.
     """
-    for contact in contacts:
-        row = contact._mapping
+    for row in contacts:
         if row["referring_url"] or row["optin_url"] or any(row[name] for name in UTM):
             found = _origin(row, rules, own_hosts)
             if found is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, Boolean, Connection, Float, Integer, Select, select, tuple_
 
 from segconnect.account.changes import KEYS
+from segconnect.account.replica.origins import UTM
 from segconnect.account.store import schema
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ class Copied:
     """The table under whose keys its changes are noted, if not its own."""
     key: tuple[str, ...] = ()
     """The columns of those keys, if they are called otherwise here."""
+    kind: str = ""
+    """What `people` calls those who are in it."""
+    essence: str = ""
+    """The columns that people, touches and credits are computed from; the others change nothing."""
     types: Mapping[str, str] = field(default_factory=dict)
     """Types of columns, where they are not the store's."""
 
@@ -80,6 +85,21 @@ class Copied:
         where = " and ".join(f"t.{name} = k.{name}" for name in self.keys)
         return f"delete from {self.name} t using keys_{self.name} k where {where}"
 
+    def remember(self) -> str:
+        """Keeps what is essential of the rows of the keys, before they are deleted."""
+        return f"create or replace temp table old_{self.name} as {self._essential()}"
+
+    def compare(self) -> str:
+        """Notes those rows as changed that are not what they were."""
+        old, new = f"from old_{self.name}", self._essential()
+        return (
+            f"insert into changed select distinct '{self.kind}', pk from"
+            f" (({old} except {new}) union all ({new} except {old}))"
+        )
+
+    def _essential(self) -> str:
+        return f"select pk, {self.essence} from {self.name} semi join keys_{self.name} using (pk)"
+
     # -- reading from the store ------------------------------------------------------------------
 
     def everything(self, connection: Connection, account_pk: int) -> Iterator[list[Any]]:
@@ -96,8 +116,7 @@ class Copied:
             query = query.order_by(*table.primary_key)
         else:
             query = query.where(owned.c[LEFT_OUT] == account_pk)
-        streaming = connection.execution_options(yield_per=CHUNK)
-        yield from (list(rows) for rows in streaming.execute(query).partitions())
+        yield from _rows(connection, query)
 
     def of_keys(self, connection: Connection, keys: Collection[Any]) -> Iterator[list[Any]]:
         """Reads the rows of some keys."""
@@ -110,13 +129,24 @@ class Copied:
                 if len(columns) == 1
                 else tuple_(*columns).in_([tuple(key) for key in some])
             )
-            query = self._query().where(wanted)
-            streaming = connection.execution_options(yield_per=CHUNK)
-            yield from (list(rows) for rows in streaming.execute(query).partitions())
+            yield from _rows(connection, self._query().where(wanted))
 
     def _query(self) -> Select[Any]:
         table = schema.metadata.tables[self.name]
         return select(*(table.c[name] for name in self.columns))
+
+
+def _rows(connection: Connection, query: Select[Any]) -> Iterator[list[Any]]:
+    """Reads rows some at a time, as the driver answers them: SQLAlchemy's take as long again."""
+    text = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+    driver: Any = connection.connection
+    cursor = driver.cursor() if connection.dialect.name == "sqlite" else driver.cursor("replica")
+    try:
+        cursor.execute(text)
+        while rows := cursor.fetchmany(CHUNK):
+            yield rows
+    finally:
+        cursor.close()
 
 
 OWNERS = {
@@ -144,11 +174,21 @@ def local_day(column: str) -> tuple[str, str]:
 
 
 COPIED = [
-    Copied("contacts", {"day": local_day("date_created")}),
+    Copied(
+        "contacts",
+        {"day": local_day("date_created")},
+        kind="contact",
+        essence=f"contact_id, email, date_created, {', '.join(UTM)}, referring_url, optin_url",
+    ),
     Copied("contact_tags", {"day": local_day("date_created")}),
     Copied("tags"),
     Copied("products"),
-    Copied("orders", {"day": local_day("date_created")}),
+    Copied(
+        "orders",
+        {"day": local_day("date_created")},
+        kind="order",
+        essence="contact_pk, email, amount, paid, date_created",
+    ),
     Copied("order_items", noted_as="orders", key=("order_pk",)),
     Copied(
         "subscriptions",
@@ -159,6 +199,8 @@ COPIED = [
             "end_day": local_day("end_date"),
             "canceled_day": local_day("canceled_date"),
         },
+        kind="subscription",
+        essence="contact_pk, email",
     ),
     Copied("adcampaigns"),
     Copied("adsets"),
