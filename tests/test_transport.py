@@ -507,10 +507,11 @@ async def test_a_certificate_that_is_not_trusted_gets_no_key(tmp_path: Path) -> 
 # -- pace ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("status", [429, 503])
 @in_loop
-async def test_a_pause_that_was_asked_for_is_kept_by_all_requests() -> None:
+async def test_a_pause_that_was_asked_for_is_kept_by_all_requests(status: int) -> None:
     async with (
-        peer(answer(429, retry_after="3600"), OK) as there,
+        peer(answer(status, retry_after="3600"), OK) as there,
         opened(there.root, replace(QUICK, max_retry_after=0.05)) as transport,
     ):
         first = asyncio.create_task(transport.send(UPSERT))

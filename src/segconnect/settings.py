@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="The most requests a second; without it, as many as go.",
+        description="The most requests a second; without it, as many as the account takes.",
     )
     timezone: Annotated[str, AfterValidator(_read_zone)] = Field(
         default="UTC",

@@ -44,6 +44,7 @@ from segconnect.errors import (
     UnreachableError,
     UsageError,
 )
+from segconnect.pace import Pace
 from segconnect.settings import Settings
 from segconnect.wire.request import Address, Answer, Request
 
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 BATCH_HEADER = "segconnect-batch"
 NDJSON = "application/x-ndjson"
-BURST = 0.1  # seconds of a rate limit that may be made up for at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Limits:
     backoff: float = 0.5  # the first pause is at most this long, each further one twice as long
     max_backoff: float = 30.0
     max_retry_after: float = 60.0  # an account that asks for more is asked again after this
-    rate: float | None = None  # requests a second; None: as fast as it goes
+    rate: float | None = None  # requests a second; None: as fast as the account takes them
     max_answer: int = 32 * 2**20  # bytes
 
     @classmethod
@@ -105,8 +105,7 @@ class Transport:
         self._host = urlsplit(root).netloc
         self._who = f"connection {name!r}" if name else self._host
         self._limits = limits = limits or Limits()
-        self._quiet_until = self._next_due = 0.0
-        self._held = limits.rate is not None  # whether a request must wait for its turn
+        self._pace = Pace(limits.rate, limits.backoff)
         builder = (
             ClientBuilder()
             .user_agent("segconnect")
@@ -132,8 +131,8 @@ class Transport:
             UnreachableError: No usable answer came.
             ConnectionSetupError: The base URL or the host's certificate is not right.
         """
-        if self._held:
-            await self._turn()
+        if self._pace.is_held:
+            await self._pace.turn()
         try:
             answer = await self._attempt(request)
         except (ThrottledError, UnreachableError) as error:
@@ -222,6 +221,8 @@ class Transport:
             SegconnectError: What says nothing about the bundle itself.
         """
         self.has_answered = True
+        if status < 429:
+            self._pace.taken()
         if offered is not None and offered != self._offer:
             self._read_offer(offered)
         if headers is None:
@@ -256,24 +257,10 @@ class Transport:
             with attempt:
                 if attempt.num == 1:
                     raise error  # it has been made
-                if self._held:
-                    await self._turn()
+                if self._pace.is_held:
+                    await self._pace.turn()
                 return await self._attempt(request)
         raise error
-
-    async def _turn(self) -> None:
-        """Waits while the account has asked for a pause, then for the rate limit."""
-        backoff, rate = self._limits.backoff, self._limits.rate
-        while (left := self._quiet_until - time.monotonic()) > 0:
-            await asyncio.sleep(left + random.uniform(0, min(left, backoff)))
-        if rate is None:
-            self._held = False
-            return
-        now = time.monotonic()
-        due = max(self._next_due, now - BURST)
-        self._next_due = due + 1 / rate
-        if due > now:
-            await asyncio.sleep(due - now)
 
     def _call(self, request: Request) -> StreamRequest:
         """Builds the call.
@@ -348,15 +335,18 @@ class Transport:
             )
         if status == 429:
             asked = retry_after_seconds(retry_after)
-            if asked:
-                until = time.monotonic() + min(asked, self._limits.max_retry_after)
-                self._quiet_until, self._held = max(self._quiet_until, until), True
+            pause = self._limits.backoff if asked is None else asked
+            if pause:
+                self._pace.pause(min(pause, self._limits.max_retry_after), is_limit=True)
             return ThrottledError(f"{self._who}: the account asks for a pause ({what})", asked)
         if status >= 500 or status in (408, 425):
+            asked = retry_after_seconds(retry_after)
+            if status == 503 and asked:
+                self._pace.pause(min(asked, self._limits.max_retry_after), is_limit=False)
             return UnreachableError(
                 f"{self._who}: {self._host} could not answer ({what}); try again later",
                 may_have_arrived=True,
-                retry_after=retry_after_seconds(retry_after),
+                retry_after=asked,
             )
         return None
 

@@ -225,3 +225,14 @@ def test_a_call_that_may_not_be_repeated_is_not_and_is_told(world: World, dlq: b
     assert ran.told["requests"] == PEOPLE
     failed = sum(ran.told["happened"].values())
     assert ran.counts == ((PEOPLE - failed, 0, failed) if dlq else (PEOPLE - failed, failed, 0))
+
+
+def test_an_account_with_a_limit_gets_all_of_them_though_nobody_said_how_much_it_takes(
+    world: World,
+) -> None:
+    plan = Plan(limit=8, takes_batches=False)
+
+    ran = world.ran(CONTACT, plan, people=60)
+
+    assert ran.counts == (60, 0, 0)
+    assert ran.told["happened"]["429"] < 60

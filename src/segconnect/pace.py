@@ -1,0 +1,89 @@
+"""How fast one account is asked: by the rate that was set, or by what it shows that it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from time import monotonic
+
+BURST = 0.1  # seconds of a rate that may be made up for at once
+WINDOW = 5.0  # seconds over which is counted what an account takes
+IDLE = 1.0  # seconds without an answer, after which counting begins anew
+FASTER = 0.05  # by so much a second a rate grows that nobody set
+
+
+class Pace:
+    """Spaces requests to an account out; it belongs to one event loop.
+
+    A rate that was set is kept. Without one, requests go as fast as they come, until the account
+    asks for a pause: from then on as fast as it took them before, and slowly faster, until it asks
+    again. A pause is for all requests.
+
+    Args:
+        rate: The most requests a second; None: find out.
+        spread: Seconds over which requests begin again after a pause, at most.
+    """
+
+    def __init__(self, rate: float | None, spread: float) -> None:
+        self._is_given, self.rate, self._spread = rate is not None, rate, spread
+        self.is_held = self._is_given  # whether a request must wait for its turn
+        self._quiet_until = self._next_due = 0.0
+        self._learned, self._span = 0, 0.0  # requests that were taken, and in how many seconds
+        self._grown_at = self._since = self._since_before = self._last = 0.0
+        self._count = self._count_before = 0  # requests that were taken, in two windows
+        self._restart(monotonic())
+
+    def taken(self) -> None:
+        """Notes that the account took a request."""
+        now = monotonic()
+        if now < self._quiet_until and self._span:  # it was sent before the pause
+            self._learn(1)
+            return
+        if now - self._last > IDLE:
+            self._restart(now)
+        elif now - self._since > WINDOW:
+            self._count_before, self._since_before = self._count, self._since
+            self._count, self._since = 0, now
+        self._count += 1
+        self._last = now
+
+    def _learn(self, more: int) -> None:
+        self._learned += more
+        self.rate = max(1, self._learned) / self._span
+
+    def _restart(self, now: float) -> None:
+        self._count = self._count_before = 0
+        self._since = self._since_before = self._last = now
+
+    def pause(self, seconds: float, *, is_limit: bool) -> None:
+        """Notes that the account asked for a pause: for its limit, or for other trouble."""
+        now = monotonic()
+        if not is_limit:
+            self._span = 0.0  # what is taken during it says nothing of a limit
+        elif not self._is_given and now >= self._quiet_until:  # the first one that is told
+            self._learned, self._span = 0, now + seconds - self._since_before
+            self._learn(self._count + self._count_before)
+            self._grown_at = now + seconds
+            self._restart(now + seconds)
+        self._quiet_until = max(self._quiet_until, now + seconds)
+        self.is_held = True
+
+    async def turn(self) -> None:
+        """Waits while the account has asked for a pause, then for the rate."""
+        while True:
+            while (left := self._quiet_until - monotonic()) > 0:
+                await asyncio.sleep(left + random.uniform(0, min(left, self._spread)))
+            if self.rate is None:
+                self.is_held = False
+                return
+            now = monotonic()
+            if not self._is_given and now > self._grown_at:
+                self.rate *= 1 + FASTER * (now - self._grown_at)
+                self._grown_at = now
+            due = max(self._next_due, now - BURST)
+            self._next_due = due + 1 / self.rate
+            if due <= now:
+                return
+            await asyncio.sleep(due - now)
+            if monotonic() >= self._quiet_until:
+                return
