@@ -104,7 +104,7 @@ class AsyncClient:
         return await send(self._transport, requests)
 
     async def send_many(
-        self, modules: Iterable[Module] | AsyncIterable[Module], *, concurrency: int = 16
+        self, modules: Iterable[Module] | AsyncIterable[Module], *, concurrency: int | None = None
     ) -> AsyncIterator[Result]:
         """Sends modules as they come, and gives a result or an error for each, in their order.
 
@@ -115,9 +115,11 @@ class AsyncClient:
 
         Args:
             modules: The modules.
-            concurrency: How many requests may be under way at once.
+            concurrency: How many requests may be under way at once; None is what the limits say.
         """
-        delivery = Delivery(self._transport, self._address, concurrency)
+        delivery = Delivery(
+            self._transport, self._address, concurrency or self._transport.limits.in_flight
+        )
         if isinstance(modules, AsyncIterable):
             source, reader = _Source(()), asyncio.create_task(_read(modules, delivery))
         else:
@@ -198,7 +200,7 @@ class Client:
         """Sends one module, and answers its output. See `AsyncClient.send`."""
         return self._loop.run(self._client.send(module))
 
-    def send_many(self, modules: Iterable[Module], *, concurrency: int = 16) -> Iterator[Result]:
+    def send_many(self, modules: Iterable[Module], *, concurrency: int | None = None) -> Iterator[Result]:
         """Sends modules as they come, and gives a result for each. See `AsyncClient.send_many`.
 
         The modules are taken from their iterator in the calling thread.
@@ -212,7 +214,7 @@ class Client:
         *,
         decide: Callable[[Unit], Further] | None = None,
         is_strict: bool = False,
-        concurrency: int = 16,
+        concurrency: int | None = None,
     ) -> Iterator[Unit]:
         """Sends units as they come, and gives each, in their order, once it is over.
 
@@ -222,13 +224,13 @@ class Client:
             decide: Asked in the calling thread about each unit that failed, or is a part: which
                 modules are to follow in it. Units that concern the same contact wait for that.
             is_strict: Whether they do so in a batch, too; see `Delivery`.
-            concurrency: How many requests may be under way at once.
+            concurrency: How many requests may be under way at once; None is what the limits say.
         """
         client = self._client
         delivery = Delivery(
             client._transport,
             client._address,
-            concurrency,
+            concurrency or client._transport.limits.in_flight,
             asks=decide is not None,
             is_strict=is_strict,
         )

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="The most requests a second; without it, as many as the account takes.",
     )
+    in_flight: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000,
+        description="The most requests to one account that are under way at once.",
+    )
     timezone: Annotated[str, AfterValidator(_read_zone)] = Field(
         default="UTC",
         description="The zone of dates without one, such as Europe/Oslo; a scenario has its own.",

@@ -70,12 +70,13 @@ class Limits:
     max_backoff: float = 30.0
     max_retry_after: float = 60.0  # an account that asks for more is asked again after this
     rate: float | None = None  # requests a second; None: as fast as the account takes them
+    in_flight: int = 16  # requests under way at once, of many that are sent
     max_answer: int = 32 * 2**20  # bytes
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Answers the limits that the settings name; what they leave out is as always."""
-        names = ("connect_timeout", "read_timeout", "timeout", "attempts", "rate")
+        names = ("connect_timeout", "read_timeout", "timeout", "attempts", "rate", "in_flight")
         given = {name: getattr(settings, name) for name in names}
         return cls(**{name: value for name, value in given.items() if value is not None})
 
@@ -104,7 +105,7 @@ class Transport:
         self._root, self._key = root, api_key
         self._host = urlsplit(root).netloc
         self._who = f"connection {name!r}" if name else self._host
-        self._limits = limits = limits or Limits()
+        self.limits = limits = limits or Limits()
         self._pace = Pace(limits.rate, limits.backoff)
         builder = (
             ClientBuilder()
@@ -193,7 +194,7 @@ class Transport:
         try:
             async with call as response:
                 length = response.get_header("content-length")
-                if length is not None and int(length) <= self._limits.max_answer:
+                if length is not None and int(length) <= self.limits.max_answer:
                     raw = (await response.bytes()).to_bytes()
                 else:
                     raw = await self._long(response)
@@ -239,7 +240,7 @@ class Transport:
     async def _again(self, request: Request, error: ThrottledError | UnreachableError) -> Answer:
         if not _is_safe(request, error):
             raise error
-        limits, tries = self._limits, 0
+        limits, tries = self.limits, 0
 
         def pause(failure: Exception) -> bool | float:
             nonlocal tries
@@ -305,8 +306,8 @@ class Transport:
         while (part := await response.body_reader.read_chunk()) is not None:
             parts.append(part.to_bytes())
             length += len(parts[-1])
-            if length > self._limits.max_answer:
-                raise self._unusable(f"answered more than {self._limits.max_answer} bytes")
+            if length > self.limits.max_answer:
+                raise self._unusable(f"answered more than {self.limits.max_answer} bytes")
         return b"".join(parts)
 
     def _body(self, request: Request, status: int, headers: Mapping[str, str], raw: bytes) -> Any:
@@ -335,14 +336,14 @@ class Transport:
             )
         if status == 429:
             asked = retry_after_seconds(retry_after)
-            pause = self._limits.backoff if asked is None else asked
+            pause = self.limits.backoff if asked is None else asked
             if pause:
-                self._pace.pause(min(pause, self._limits.max_retry_after), is_limit=True)
+                self._pace.pause(min(pause, self.limits.max_retry_after), is_limit=True)
             return ThrottledError(f"{self._who}: the account asks for a pause ({what})", asked)
         if status >= 500 or status in (408, 425):
             asked = retry_after_seconds(retry_after)
             if status == 503 and asked:
-                self._pace.pause(min(asked, self._limits.max_retry_after), is_limit=False)
+                self._pace.pause(min(asked, self.limits.max_retry_after), is_limit=False)
             return UnreachableError(
                 f"{self._who}: {self._host} could not answer ({what}); try again later",
                 may_have_arrived=True,
