@@ -200,7 +200,9 @@ class Client:
         """Sends one module, and answers its output. See `AsyncClient.send`."""
         return self._loop.run(self._client.send(module))
 
-    def send_many(self, modules: Iterable[Module], *, concurrency: int | None = None) -> Iterator[Result]:
+    def send_many(
+        self, modules: Iterable[Module], *, concurrency: int | None = None
+    ) -> Iterator[Result]:
         """Sends modules as they come, and gives a result for each. See `AsyncClient.send_many`.
 
         The modules are taken from their iterator in the calling thread.

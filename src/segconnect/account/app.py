@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import unquote
 
 from pydantic_core import to_json
@@ -22,8 +24,8 @@ from segconnect.account.access import Access, Doorkeeper
 from segconnect.account.committer import Committer
 from segconnect.account.import_app import PREFIX, HttpError, ImportApp, parameters, read_body
 from segconnect.account.preferences import tracking_settings
+from segconnect.account.replica import Replica
 from segconnect.account.reporting import NoSuchReportError, Reports
-from segconnect.account.reports.run import Facts, Reading
 from segconnect.account.store.opening import open_engine, open_writer
 from segconnect.account.tracking import owner
 from segconnect.account.tracking.app import TrackingApp, is_tracking
@@ -41,20 +43,26 @@ class Account:
         database_url: The store.
         in_process: Whether the store is written by a thread of this process, as tests do, and not
             by a process of its own, which is faster.
+        replicas: The directory of the copies that reports are read from; without one they are
+            gone when the app is closed.
 
     Raises:
         StoreError: The store cannot be opened.
     """
 
     def __init__(
-        self, database_url: str, *, in_process: bool = True, facts: Reading | None = None
+        self, database_url: str, *, in_process: bool = True, replicas: Path | None = None
     ) -> None:
         self.engine: Engine = open_engine(database_url)
         self.committer = Committer(
             ThreadWriter(open_writer(database_url)) if in_process else ProcessWriter(database_url)
         )
         self.doorkeeper = Doorkeeper(self.engine)
-        self.reports = Reports(self.engine, facts or _no_copy)
+        self._temporary = None if replicas else TemporaryDirectory(prefix="segconnect-")
+        directory = Path(self._temporary.name) if self._temporary else replicas
+        assert directory is not None
+        self._replica = Replica(self.engine, directory)
+        self.reports = Reports(self.engine, self._replica.reading)
         self._imports = ImportApp(self.doorkeeper, self.committer)
         self._tracking = TrackingApp(self.engine, self.committer)
         self._rest = Starlette(
@@ -87,6 +95,9 @@ class Account:
     async def close(self) -> None:
         """Writes what waits, and closes the store."""
         await self.committer.close()
+        self._replica.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
         self.engine.dispose()
 
     async def _healthz(self, _request: Request) -> Response:
@@ -210,10 +221,6 @@ class Account:
     def _tracking_settings(self, access: Access) -> TrackingSettings:
         with self.engine.connect() as connection:
             return tracking_settings(connection, access.account_pk)
-
-
-def _no_copy(account_pk: int, models: Sequence[str]) -> AbstractContextManager[Facts]:
-    raise UsageError("this server was started without a replica, which reports are read from")
 
 
 async def _openapi(_request: Request) -> Response:

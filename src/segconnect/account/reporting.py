@@ -15,7 +15,6 @@ from segconnect.account.metrics import Family, parts
 from segconnect.account.reports import saved
 from segconnect.account.reports.answering import Json, query_answer, report_answer
 from segconnect.account.reports.behind import contacts_behind
-from segconnect.account.reports.crediting import Crediting
 from segconnect.account.reports.dates import DEFAULT_END, DEFAULT_START, SCALES
 from segconnect.account.reports.plan import Plan, Query, Settings, plan
 from segconnect.account.reports.run import Reading, run
@@ -144,11 +143,11 @@ class Reports:
 
 def models_of(*plans: Plan) -> Sequence[str]:
     """The models whose credits reports need: none where no visit is asked about."""
-    wanted: dict[str, Crediting] = {}
+    wanted: dict[str, None] = {}
     for each in plans:
         asked = [*each.dimensions, *each.filtered]
         if any(one.family in (Family.TOUCH, Family.AD) for one in asked):
-            wanted[each.model.slug] = each.model
+            wanted[each.model.slug] = None
     return list(wanted)
 
 

@@ -58,7 +58,9 @@ def serve(
         ) from None
     host, port = listening.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    config = configuration(within(Account(settings.database_url, in_process=False)))
+    replicas = settings.data.expanduser() / "replica"
+    account = Account(settings.database_url, in_process=False, replicas=replicas)
+    config = configuration(within(account))
     try:
         _Server(config, lambda: ready(address)).run(sockets=[listening])
     finally:

@@ -122,7 +122,8 @@ def test_revenue_by_channel_is_that_of_a_plain_loop_shared_out_or_in_full(shop: 
     shared: dict[Any, Fraction] = defaultdict(Fraction)
     full: dict[Any, int] = defaultdict(int)
     for _, order in bought(shop):
-        touched: list[str | None] = [*order.credits] or [None]
+        touched: list[str | None] = [*order.credits]
+        touched = touched or [None]
         for channel in touched:
             shared[channel] += Fraction(amount(order), len(touched))
         for channel in set(touched):
@@ -144,8 +145,8 @@ def test_leads_and_customers_by_tag_are_those_of_a_plain_loop(shop: list[Lead]) 
     converted: dict[Any, int] = defaultdict(int)
     for lead in shop:
         if lead.days and min(lead.days) in IN_MARCH:
-            tags: list[str | None] = [*lead.tags] or [None]
-            for tag in tags:
+            tags: list[str | None] = [*lead.tags]
+            for tag in tags or [None]:
                 joined[tag] += 1
                 converted[tag] += bool(lead.orders)
 

@@ -7,13 +7,13 @@ paid, a visit is from nowhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
 
 from segconnect.account.metrics import METRICS, Number
+from segconnect.account.replica import Facts
 from segconnect.account.reports.plan import Plan, Query, Settings, plan
 from segconnect.account.reports.run import Answer, run
 from segconnect.account.reports.views import TOUCHED
@@ -73,15 +73,6 @@ NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 def seconds(text: str) -> int:
     """A day, or a moment, UTC."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
-
-
-@dataclass(frozen=True)
-class Known:
-    """See `run.Facts`."""
-
-    connection: duckdb.DuckDBPyConnection
-    number: int
-    as_of: datetime
 
 
 class World:
@@ -191,9 +182,9 @@ class World:
     # -- asking ----------------------------------------------------------------------------------
 
     @property
-    def facts(self) -> Known:
+    def facts(self) -> Facts:
         """The replica."""
-        return Known(self.connection, 7, self.now)
+        return Facts(self.connection, 7, self.now)
 
     def plan(self, type_: str = "revenue", *metrics: str, by: Sequence[str] = (), start: str =
              "2026-03-01", end: str = "2026-03-31", model: str = "linear", zone: Any = UTC,

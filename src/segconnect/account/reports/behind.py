@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from segconnect.account.metrics import Kind, Metric, Number, parts
+from segconnect.account.replica import Facts
 from segconnect.account.reports.plan import Plan
 from segconnect.account.reports.querying import FactQuery
-from segconnect.account.reports.run import MAX_ROWS, Cells, Facts, settled, whole
+from segconnect.account.reports.run import MAX_ROWS, Cells, settled, whole
 from segconnect.account.reports.views import LEADS
 from segconnect.errors import UsageError
 
@@ -49,7 +50,8 @@ def behind(facts: Facts, plan: Plan, cells: Cells = ()) -> list[Behind]:
 def _parts(facts: Facts, plan: Plan, metric: Metric, cells: Cells) -> list[Part]:
     query = _query(facts, plan, metric)
     text, values = query.behind(cells)
-    rows = facts.connection.execute(text, values).fetchmany(MAX_ROWS + 1)
+    rows: list[Sequence[Any]] = []
+    rows += facts.connection.execute(text, values).fetchmany(MAX_ROWS + 1)
     if len(rows) > MAX_ROWS:
         raise UsageError(f"more than {MAX_ROWS} are behind {metric.key}; filter the report")
     if query.is_fractional and metric.type is Kind.CURRENCY:
@@ -81,10 +83,10 @@ def contacts_behind(
         values += bound
     people = " union ".join(texts)
     found = f"from ({LEADS}) l where l.person in ({people})"
-    count = facts.connection.execute(f"select count(*) {found}", values).fetchone()
+    ((count,),) = facts.connection.execute(f"select count(*) {found}", values).fetchall()
     rows = facts.connection.execute(
         f"select l.contact_pk {found} order by l.contact_pk limit {limit}"
         f" offset {(page - 1) * limit}",
         values,
     ).fetchall()
-    return int(count[0]), [int(pk) for (pk,) in rows]
+    return int(count), [int(pk) for (pk,) in rows]

@@ -1,55 +1,25 @@
-"""The attribution models that a report can be asked for, by the names that clients use."""
+"""The attribution models that a report can be asked for: those whose credits are kept."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from segconnect.account.attribution import MODELS, Model
+from segconnect.account.replica.crediting import MODELS as KEPT
+from segconnect.errors import UsageError
 
-from segconnect.errors import UsageError, unknown_name
-
-
-class Crediting(NamedTuple):
-    """What a report must know of a model."""
-
-    slug: str
-    label: str
-    is_fractional: bool = True  # whether its credits add up to what there was
-    aliases: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return self.slug
-
-
-MODELS = {
-    each.slug: each
-    for each in (
-        Crediting("any", "Any Page View", False, ("any_page_view", "linear_full")),
-        Crediting("first_touch", "First Visit", True, ("first", "first_click")),
-        Crediting("optin", "Opt-in", True, ("opt_in",)),
-        Crediting("purchase", "Purchase"),
-        Crediting("last_touch", "Last Touch", True, ("last", "last_click")),
-        Crediting("last_non_direct", "Last Non-Direct"),
-        Crediting("linear", "Linear"),
-        Crediting("position", "Position (U)", True, ("u_shaped",)),
-        Crediting("position_w", "Position (W)", True, ("w_shaped",)),
-        Crediting("time_decay", "Time Decay"),
-    )
-}
 DEFAULT = "any"
 """The hosted service's own. Source: help 293."""
 
 
-def find_model(name: str) -> Crediting:
+def find_model(name: str) -> Model:
     """Finds a model by its slug, its label or another name.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is none, or its credits depend on everybody's journeys and are not kept.
     """
-    folded = _folded(name)
-    for model in MODELS.values():
-        if folded in map(_folded, (model.slug, model.label, *model.aliases)):
-            return model
-    raise UsageError(unknown_name("attribution model", name[:100], MODELS))
-
-
-def _folded(name: str) -> str:
-    return name.strip().lower().replace("-", "_").replace(" ", "_")
+    model = MODELS[name[:100]]
+    if model.slug not in KEPT:
+        raise UsageError(
+            f"reports do not know the model {model.slug}, which looks at all journeys together;"
+            f" they know {', '.join(KEPT)}"
+        )
+    return model

@@ -8,6 +8,7 @@ from datetime import date, datetime, tzinfo
 from itertools import islice
 from typing import Any
 
+from segconnect.account.attribution import Model
 from segconnect.account.metrics import (
     METRICS,
     AnyMetric,
@@ -20,7 +21,7 @@ from segconnect.account.metrics import (
     parts,
 )
 from segconnect.account.metrics.facts import LINES, SALES
-from segconnect.account.reports.crediting import DEFAULT, Crediting, find_model
+from segconnect.account.reports.crediting import DEFAULT, find_model
 from segconnect.account.reports.dates import MAX_PARTS, Period, read_period
 from segconnect.account.reports.filters import (
     Condition,
@@ -83,7 +84,7 @@ class Plan:
     period: Period
     compared: Period | None
     filters: Filters
-    model: Crediting
+    model: Model
     view: str  # cohort or period
     switches: Switches
     settings: Settings

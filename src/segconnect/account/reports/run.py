@@ -25,6 +25,7 @@ from segconnect.account.metrics import (
     Ratio,
     parts,
 )
+from segconnect.account.replica import Facts
 from segconnect.account.reports.filters import conditions, holds
 from segconnect.account.reports.plan import Plan
 from segconnect.account.reports.querying import TOUCHES, FactQuery
@@ -34,29 +35,6 @@ MAX_ROWS = 100_000
 
 Cells: TypeAlias = tuple[str | None, ...]
 Sums: TypeAlias = Mapping[str, Number]
-
-
-class Connection(Protocol):
-    """What answers SQL: DuckDB's connection."""
-
-    def execute(self, query: str, parameters: Any = ...) -> Any:
-        """Runs a query."""
-
-
-class Facts(Protocol):
-    """The replica of one account, as it is while a report is answered."""
-
-    @property
-    def connection(self) -> Any:
-        """Answers SQL."""
-
-    @property
-    def number(self) -> int:
-        """The number of the newest change that it has."""
-
-    @property
-    def as_of(self) -> datetime:
-        """When it was read."""
 
 
 class Reading(Protocol):
@@ -141,7 +119,8 @@ def _sums(
             plan, fact, metrics, dimensions, period, int(facts.as_of.timestamp())
         )  # fmt: skip
         text, values = query.sums()
-        rows = facts.connection.execute(text, values).fetchmany(MAX_ROWS + 1)
+        rows: list[Sequence[Any]] = []
+        rows += facts.connection.execute(text, values).fetchmany(MAX_ROWS + 1)
         if len(rows) > MAX_ROWS:
             raise UsageError(
                 f"the report has more than {MAX_ROWS} rows; filter it, or group it by less"
