@@ -113,8 +113,10 @@ class House:
 def back(to: str, message: str = "", failure: str = "") -> RedirectResponse:
     """Leads to a page, with what is to be told there."""
     name, text = ("failure", failure) if failure else ("message", message)
-    mark = "&" if "?" in to else "?"
-    return RedirectResponse(f"{to}{mark}{name}={quote(text)}" if text else to, 303)
+    if text:
+        path, hash_, place = to.partition("#")
+        to = f"{path}{'&' if '?' in path else '?'}{name}={quote(text)}{hash_}{place}"
+    return RedirectResponse(to, 303)
 
 
 def guarded(house: House, handler: Handler, role: Role) -> Page:
