@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segconnect.account.attribution import MODELS, Model
-from segconnect.account.replica.crediting import MODELS as KEPT
+from segconnect.account.replica.crediting import KEPT
 from segconnect.errors import UsageError
 
 DEFAULT = "any"
