@@ -27,6 +27,7 @@ COMMANDS = {
     "incomplete": "Bundles that wait at the module that failed, to be taken up again.",
     "worker": "Runs what is due, and goes on with the runs of processes that died.",
     "scenario": "Checks scenarios, converts them, and lets them start by themselves.",
+    "report": "Reports: leads, revenue, ads, subscriptions and more, by whatever you like.",
     "attribute": "Credits channels with what a table of paths came to, without an account.",
     "eval": "Evaluates a mapping template against bundles.",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from segconnect.account.metrics import Kind, Metric, Number, parts
+from segconnect.account.metrics import Fact, Kind, Metric, Number, parts
 from segconnect.account.replica import Facts
 from segconnect.account.reports.plan import Plan
 from segconnect.account.reports.querying import FactQuery
@@ -90,3 +90,34 @@ def contacts_behind(
         values,
     ).fetchall()
     return int(count), [int(pk) for (pk,) in rows]
+
+
+def named(facts: Facts, fact: Fact, listed: Sequence[Part]) -> list[tuple[str, str, str]]:
+    """Tells who and what parts are: the contact's id and email, and the order's or another key."""
+    people = {part.person for part in listed if part.person is not None}
+    contacts = _contacts(facts, people)
+    is_order = fact.conversion == "order"
+    orders = _orders(facts, {part.key[0] for part in listed}) if is_order else {}
+    told = []
+    for person, key, _ in listed:
+        contact_id, email = contacts.get(person, ("", ""))
+        of, order_email = orders.get(key[0], (" ".join(map(str, key)), ""))
+        told.append((contact_id, email or order_email, of if is_order or len(key) > 1 else ""))
+    return told
+
+
+def _contacts(facts: Facts, people: set[int]) -> dict[int | None, tuple[str, str]]:
+    rows = facts.connection.execute(
+        f"select l.person, c.contact_id, coalesce(c.email, '') from ({LEADS}) l"
+        " join contacts c on c.pk = l.contact_pk where l.person in (select unnest(?))",
+        [sorted(people)],
+    ).fetchall()
+    return {person: (contact_id, email) for person, contact_id, email in rows}
+
+
+def _orders(facts: Facts, keys: set[object]) -> dict[object, tuple[str, str]]:
+    rows = facts.connection.execute(
+        "select pk, order_id, coalesce(email, '') from orders where pk in (select unnest(?))",
+        [list(keys)],
+    ).fetchall()
+    return {pk: (order_id, email) for pk, order_id, email in rows}

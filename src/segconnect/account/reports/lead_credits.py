@@ -9,16 +9,21 @@ from __future__ import annotations
 from segconnect.account.replica.crediting import EQUAL_PARTS, EVERY_TOUCH, ONE_TOUCH, WEIGHTS
 
 
-def journeys(leads: str) -> str:
+def journeys(leads: str, days: int | None) -> str:
     """Writes the journey of each lead: which visits came before it, or made it.
 
     The opt-in, which some models look for, is where it ends.
+
+    Args:
+        leads: The view of the leads that are asked about.
+        days: The window before it; None: all visits count.
     """
+    window = "" if days is None else f" and t.moment >= l.moment - {days * 86400}"
     return f"""
 select l.person, min(t.number) as first, max(t.number) as last, max(t.number) as opt_in,
   max(t.moment) as last_moment,
   max(case when not t.is_direct then t.number end) as last_non_direct
-from {leads} l join touches t on t.person = l.person and t.moment <= l.moment
+from {leads} l join touches t on t.person = l.person and t.moment <= l.moment{window}
 group by l.person"""
 
 

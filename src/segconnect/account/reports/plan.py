@@ -8,7 +8,6 @@ from datetime import date, datetime, tzinfo
 from itertools import islice
 from typing import Any
 
-from segconnect.account.attribution import Model
 from segconnect.account.metrics import (
     METRICS,
     AnyMetric,
@@ -21,7 +20,7 @@ from segconnect.account.metrics import (
     parts,
 )
 from segconnect.account.metrics.facts import LINES, SALES
-from segconnect.account.reports.crediting import DEFAULT, find_model
+from segconnect.account.reports.crediting import DEFAULT, Crediting, find_model
 from segconnect.account.reports.dates import MAX_PARTS, Period, read_period
 from segconnect.account.reports.filters import (
     Condition,
@@ -84,7 +83,7 @@ class Plan:
     period: Period
     compared: Period | None
     filters: Filters
-    model: Model
+    model: Crediting
     view: str  # cohort or period
     switches: Switches
     settings: Settings

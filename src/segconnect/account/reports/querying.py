@@ -265,7 +265,7 @@ class FactQuery:
             self.period,
             today=plan.settings.today,
             as_of=self.as_of,
-            model=plan.model.slug,
+            model=plan.model,
             switches=plan.switches,
             buyers_where=buyers.purchases() if self.fact is LEADS else "true",
             buyers_of=of,

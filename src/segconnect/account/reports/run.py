@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from segconnect.account.metrics import (
@@ -30,6 +31,7 @@ from segconnect.account.reports.filters import conditions, holds
 from segconnect.account.reports.plan import Plan
 from segconnect.account.reports.querying import TOUCHES, FactQuery
 from segconnect.errors import UsageError
+from segconnect.types import ZERO_DECIMAL
 
 MAX_ROWS = 100_000
 
@@ -94,7 +96,7 @@ def run(facts: Facts, plan: Plan) -> Answer:
     """
     totals = _sums(facts, plan, ())
     rows = _rows(facts, plan, totals.get((), {})) if plan.dimensions else []
-    kept = [row for row in rows if holds(plan.filters.after, lambda each: value(each, row.sums))]  # noqa: B023
+    kept = [row for row in rows if holds(plan.filters.after, partial(_in_units, plan, row.sums))]
     kept = _sorted(plan, kept)
     limit = plan.limit or len(kept)
     return Answer(
@@ -106,6 +108,13 @@ def run(facts: Facts, plan: Plan) -> Answer:
         comparison=run(facts, plan.for_period(plan.compared)) if plan.compared else None,
         hidden=max(len(kept) - limit, 0),
     )
+
+
+def _in_units(plan: Plan, sums: Sums, measure: AnyMetric) -> Number | None:
+    """A figure as filters compare it: money in units of the currency."""
+    figure = value(measure, sums)
+    is_cents = measure.type is Kind.CURRENCY and plan.settings.currency not in ZERO_DECIMAL
+    return figure / 100 if is_cents and figure is not None else figure
 
 
 def _sums(

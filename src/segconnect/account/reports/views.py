@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from segconnect.account.metrics.subscriptions import MICRO
+from segconnect.account.reports.crediting import Crediting
 from segconnect.account.reports.dates import Period
 from segconnect.account.reports.lead_credits import credits_of, journeys
 
@@ -84,7 +85,7 @@ def views(
     *,
     today: date,
     as_of: int,
-    model: str,
+    model: Crediting,
     switches: Switches,
     buyers_where: str,
     buyers_of: str = "sales",
@@ -97,7 +98,7 @@ def views(
         period: The range, and its parts if figures are told by time.
         today: The account's day: nothing is known of what comes after it.
         as_of: Seconds UTC: how old leads are is counted up to it.
-        model: The slug of the attribution model; it was looked up.
+        model: The attribution model.
         switches: What counts as revenue.
         buyers_where: What orders make a lead a customer: a condition over f.
         buyers_of: The view that the condition is over: sales, or lines.
@@ -117,11 +118,11 @@ def views(
         "ad_tree": _AD_TREE,
         "ad_one": _AD_ONE,
         "ad_named": _AD_NAMED,
-        "order_credits_ads": _with_ads(_ORDER_CREDITS.format(model=model)),
-        "order_credits": _ORDER_CREDITS.format(model=model),
-        "lead_journeys": journeys(f"(select * from leads where {leads_where})"),
-        "lead_credits_ads": _with_ads(credits_of(model, _OF_TOUCH)),
-        "lead_credits": credits_of(model, _OF_TOUCH),
+        "order_credits_ads": _with_ads(_ORDER_CREDITS.format(model=model.slug)),
+        "order_credits": _ORDER_CREDITS.format(model=model.slug),
+        "lead_journeys": journeys(f"(select * from leads where {leads_where})", model.days),
+        "lead_credits_ads": _with_ads(credits_of(model.model, _OF_TOUCH)),
+        "lead_credits": credits_of(model.model, _OF_TOUCH),
         "visit_facts": _with_ads(_VISITS),
         "seen_ads": "select distinct ad_id from touches where ad_id is not null",
         "seen_campaigns": "select distinct lower(utm_campaign) as name from touches"

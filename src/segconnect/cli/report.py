@@ -1,0 +1,161 @@
+"""`segconnect report`: what happened in an account, in figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from segconnect.cli.options import AsJson, Data
+from segconnect.errors import UsageError
+
+Repeated = list[str] | None
+
+
+def command(
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="Such as leads, revenue or ads.")],
+    account: Annotated[str | None, typer.Option(help="Account ID [the only one]")] = None,
+    start: Annotated[str | None, typer.Option(help="Such as -30d, or 2026-02-28 [-30 day]")] = None,
+    end: Annotated[str | None, typer.Option(help="The last day [now]")] = None,
+    by: Annotated[
+        Repeated, typer.Option(help="Dimensions: channel, campaign, product, month ...")
+    ] = None,
+    metric: Annotated[Repeated, typer.Option(help="Metrics [those of the type]")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Attribution model [the account's, else any]")
+    ] = None,
+    view: Annotated[
+        str | None, typer.Option(help="cohort: orders of the leads; period: of the range")
+    ] = None,
+    where: Annotated[
+        Repeated, typer.Option(help="Filter: channel=paid, tag!=VIP, product~tea, revenue>=100")
+    ] = None,
+    compare: Annotated[str | None, typer.Option(help="previous, or last_year")] = None,
+    sort: Annotated[str | None, typer.Option(help="Metric or dimension; -revenue: largest first")]
+        = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows at most")] = None,
+    behind: Annotated[
+        str | None, typer.Option(help="Lists what is behind the total, or behind this row's value")
+    ] = None,
+    save: Annotated[str | None, typer.Option(help="Keeps the report under this name.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Writes a file: .csv, .json, .parquet or .xlsx")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Prints CSV.")] = False,
+    as_chart: Annotated[bool, typer.Option("--chart", help="Prints bars.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Answers a report: `segconnect report ads --start -30d --by campaign --model linear`."""
+    from segconnect.account.replica import Replica
+    from segconnect.account.reporting import models_of
+    from segconnect.account.reports import saved
+    from segconnect.account.reports.answering import query_answer
+    from segconnect.account.reports.plan import Query, plan
+    from segconnect.account.reports.run import run
+    from segconnect.account.store.opening import open_engine
+    from segconnect.cli import report_show as show
+    from segconnect.settings import load
+
+    if as_csv + as_chart + as_json > 1:
+        raise UsageError("--csv, --chart and --json are three ways to print; give one of them")
+    settings = load(data=data)
+    engine = open_engine(settings.database_url)
+    replica = Replica(engine, settings.data.expanduser() / "replica")
+    options = {"attribution_model": model, "view": view}
+    query = Query(
+        type_, _split(by), _split(metric), _relative(start), _relative(end),
+        filters=[filter_of(each) for each in where or ()],
+        options={name: each for name, each in options.items() if each is not None},
+        compare=compare, sort=sort, limit=limit,
+    )  # fmt: skip
+    try:
+        account_id, pk = _account(engine, account)
+        with engine.connect() as connection:
+            planned = plan(query, saved.settings_of(connection, pk))
+        with replica.reading(pk, models_of(planned)) as facts:
+            if behind is not None:
+                show.behind(facts, planned, behind, as_json=as_json, as_csv=as_csv)
+                return
+            answer = run(facts, planned)
+        if save is not None:
+            report_id = saved.keep(engine, account_id, save, query)
+            typer.echo(f"kept as {report_id} of {account_id}", err=True)
+        told: dict[str, Any] = query_answer(answer, planned.period.scale or "day")
+        if out is not None:
+            show.write(told, out)
+        elif as_json:
+            typer.echo(json.dumps(told))
+        elif as_csv:
+            show.csv_rows(told)
+        elif as_chart:
+            show.bars(answer, told)
+        else:
+            show.table(answer, told)
+    finally:
+        replica.close()
+        engine.dispose()
+
+
+def _account(engine: Any, account: str | None) -> tuple[str, int]:
+    from segconnect.account import access
+
+    if account is None:
+        known = access.list_accounts(engine)
+        if len(known) != 1:
+            told = "there is no account yet" if not known else "there are several accounts"
+            raise UsageError(f"{told}; name one with --account, see segconnect account list")
+        account = str(known[0]["account_id"])
+    return account, access.account_pk(engine, account)
+
+
+def _split(given: Repeated) -> list[str] | None:
+    """Reads names that are repeated, or have commas between them; None where nothing was given."""
+    if given is None:
+        return None
+    return [name.strip() for each in given for name in each.split(",") if name.strip()]
+
+
+UNITS = {"d": "day", "w": "week", "m": "month", "y": "year"}
+
+
+def _relative(text: str | None) -> str | None:
+    """Reads -30d as -30 day, and so on for weeks, months and years."""
+    if text and text[-1] in UNITS and text[:-1].lstrip("+-").isdigit():
+        return f"{text[:-1]} {UNITS[text[-1]]}"
+    return text
+
+
+def filter_of(text: str) -> dict[str, Any]:
+    """Reads a filter: a field, an operator, a value.
+
+    Raises:
+        UsageError: It has no operator.
+    """
+    from segconnect.account.reports.filters import WORDS
+
+    places = [(text.find(mark), -len(mark), mark) for mark in WORDS if text.find(mark) > 0]
+    if not places:
+        raise UsageError(f"{text!r} is no filter; expected one such as channel=paid")
+    place, _, mark = min(places)
+    field, value = text[:place].strip(), text[place + len(mark) :].strip()
+    if WORDS[mark] in ("is", "is_not") and value == "":
+        return {"field": field, "is_empty": mark == "="}
+    return {"field": field, WORDS[mark]: _number_or_text(field, value)}
+
+
+def _number_or_text(field: str, value: str) -> str | float:
+    """Reads a number where a metric is asked about; money in units of the currency."""
+    from segconnect.account.metrics import METRICS, find_dimension
+
+    try:
+        find_dimension(field)
+    except UsageError:
+        METRICS.find(field)
+        try:
+            return float(value)
+        except ValueError:
+            raise UsageError(f"{field}: {value!r} is not a number") from None
+    return value

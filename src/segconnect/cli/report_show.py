@@ -1,0 +1,250 @@
+"""How reports are shown in a terminal, and written to files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from segconnect.account.metrics import AnyMetric, Kind, Number
+from segconnect.account.reports import behind as listing
+from segconnect.account.reports.answering import NONE
+from segconnect.account.reports.run import Answer, value
+from segconnect.errors import UsageError
+from segconnect.types import money
+
+if TYPE_CHECKING:
+    from segconnect.account.replica import Facts
+    from segconnect.account.reports.plan import Plan
+
+WIDTH = 40  # characters of the longest bar
+UNKNOWN = "–"
+
+
+def figure(measure: AnyMetric, amount: Number | None, currency: str) -> str:
+    """Writes a figure for people."""
+    if amount is None:
+        return UNKNOWN
+    if measure.type is Kind.CURRENCY:
+        return money(round(amount), currency).rpartition(" ")[0]
+    text = f"{amount:,}" if isinstance(amount, int) else f"{amount:,.2f}"
+    return f"{text}{measure.unit}"
+
+
+def table(answer: Answer, told: dict[str, Any]) -> None:
+    """Prints a report: its rows, and its totals below."""
+    plan, currency = answer.plan, answer.plan.settings.currency
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for dimension in plan.dimensions:
+        shown.add_column(dimension.name)
+    for measure in plan.metrics:
+        shown.add_column(measure.name, justify="right")
+    before = _before(answer)
+    for row in answer.rows:
+        cells = [Text(cell or NONE) for cell in row.cells]
+        figures = [
+            _with_change(measure, value(measure, row.sums), currency, before.get(row.cells), answer)
+            for measure in plan.metrics
+        ]
+        shown.add_row(*cells, *figures)
+    totals = [
+        _with_change(measure, value(measure, answer.totals), currency,
+                     answer.comparison.totals if answer.comparison else None, answer)
+        for measure in plan.metrics
+    ]  # fmt: skip
+    if plan.dimensions:
+        shown.add_section()
+    names = ["Total", *[""] * (len(plan.dimensions) - 1)] if plan.dimensions else []
+    shown.add_row(*names, *totals, style="bold")
+    console = Console(highlight=False)
+    console.print(shown)
+    _notes(console, answer, told)
+
+
+def _before(answer: Answer) -> dict[Any, Any]:
+    if answer.comparison is None:
+        return {}
+    if answer.plan.time is not None:  # the first day beside the first day
+        pairs = zip(answer.rows, answer.comparison.rows, strict=False)
+        return {row.cells: other.sums for row, other in pairs}
+    return {row.cells: row.sums for row in answer.comparison.rows}
+
+
+def _with_change(
+    measure: AnyMetric, amount: Number | None, currency: str, before: Any, answer: Answer
+) -> Text:
+    text = Text(figure(measure, amount, currency))
+    if answer.comparison is None:
+        return text
+    earlier = value(measure, before) if before is not None else None
+    if earlier and amount is not None:
+        change = 100 * (amount - earlier) / abs(earlier)
+        text.append(f" {change:+,.0f}%", style="dim")
+    else:
+        text.append(f" {UNKNOWN}", style="dim")
+    return text
+
+
+def _notes(console: Console, answer: Answer, told: dict[str, Any]) -> None:
+    plan = answer.plan
+    notes = [f"{plan.type.name}, {plan.period.first} to {plan.period.last}"]
+    if answer.comparison is not None:
+        other = answer.comparison.plan.period
+        notes[0] += f", compared with {other.first} to {other.last}"
+    of = "orders of the range's leads" if plan.is_cohort else "orders of the range"
+    notes.append(f"{plan.settings.currency}; {of}; model {plan.model.slug}")
+    if told["rows_overlap"]:
+        notes.append("Rows overlap: they count the same people and orders, so do not add them up.")
+    if answer.hidden:
+        notes.append(f"{answer.hidden:,} more rows")
+    for measure in plan.metrics:
+        sure = told["certainty"].get(measure.key)
+        if sure and sure["totals"] and sure["totals"]["interval"]:
+            low, high = sure["totals"]["interval"]
+            notes.append(
+                f"{measure.name}: {low:.2f} to {high:.2f}% with 95% confidence,"
+                f" of {sure['totals']['sample']:,}"
+            )
+    console.print()
+    for note in notes:
+        console.print(note, style="dim", soft_wrap=True, markup=False)
+
+
+def bars(answer: Answer, told: dict[str, Any]) -> None:
+    """Prints the first metric of each row as a bar."""
+    plan, currency = answer.plan, answer.plan.settings.currency
+    if not plan.dimensions:
+        raise UsageError("--chart draws a bar for each row; group the report with --by")
+    measure = plan.metrics[0]
+    amounts = [value(measure, row.sums) for row in answer.rows]
+    most = max((abs(amount) for amount in amounts if amount is not None), default=0)
+    shown = Table(box=None, show_header=False, pad_edge=False)
+    shown.add_column()
+    shown.add_column(justify="right")
+    shown.add_column()
+    for row, amount in zip(answer.rows, amounts, strict=True):
+        name = " / ".join(cell or NONE for cell in row.cells)
+        length = round(WIDTH * abs(amount or 0) / most) if most else 0
+        style = "red" if (amount or 0) < 0 else "cyan"
+        bar = Text("█" * length or ("▏" if amount else ""), style=style)
+        shown.add_row(Text(name), figure(measure, amount, currency), bar)
+    console = Console(highlight=False)
+    console.print(measure.name, style="bold")
+    console.print(shown)
+    _notes(console, answer, told)
+
+
+def _header(told: dict[str, Any]) -> list[str]:
+    return [field["key"] for field in told["fields"]]
+
+
+def csv_rows(told: dict[str, Any]) -> None:
+    """Prints the rows as CSV; where there are none to tell apart, the totals."""
+    _csv(sys.stdout, _header(told), _rows(told))
+
+
+def _rows(told: dict[str, Any]) -> list[list[Any]]:
+    grouped = len(told["fields"]) > len(told["totals"])
+    return told["rows"] if grouped else [told["totals"]]
+
+
+def _csv(file: Any, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([[_harmless(each) for each in row] for row in rows])
+
+
+def _harmless(each: Any) -> Any:
+    """A text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    return f"'{each}" if isinstance(each, str) and each[:1] in ("=", "+", "-", "@") else each
+
+
+def write(told: dict[str, Any], out: Path) -> None:
+    """Writes a report to a file, by its ending.
+
+    Raises:
+        UsageError: The ending is not known, the file cannot be written, or an extra is missing.
+    """
+    kind = out.suffix.lower()
+    writers = {".csv": _write_csv, ".json": _write_json, ".parquet": _write_parquet,
+               ".xlsx": _write_excel}  # fmt: skip
+    if kind not in writers:
+        raise UsageError(f"{out}: ends in {kind or 'nothing'}; expected {', '.join(writers)}")
+    try:
+        writers[kind](told, out)
+    except OSError as error:
+        raise UsageError(f"{out}: {error.strerror or error}") from None
+
+
+def _write_csv(told: dict[str, Any], out: Path) -> None:
+    with out.open("w", encoding="utf-8", newline="") as file:
+        _csv(file, _header(told), _rows(told))
+
+
+def _write_json(told: dict[str, Any], out: Path) -> None:
+    out.write_text(json.dumps(told), "utf-8")
+
+
+def _write_parquet(told: dict[str, Any], out: Path) -> None:
+    import duckdb
+
+    kinds = ["varchar" if field["type"] == Kind.STRING else "double" for field in told["fields"]]
+    columns = ", ".join(f'"{key}" {kind}' for key, kind in zip(_header(told), kinds, strict=True))
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"create table report ({columns})")
+        appender = connection.appender("report")
+        appender.append_rows(_rows(told))
+        appender.flush()
+        path = str(out).replace("'", "''")
+        try:
+            connection.execute(f"copy report to '{path}' (format parquet)")
+        except duckdb.IOException as error:
+            raise OSError(str(error)) from None
+
+
+def _write_excel(told: dict[str, Any], out: Path) -> None:
+    try:
+        from openpyxl import Workbook
+    except ImportError:
+        raise UsageError("Excel files need an extra: pip install 'segconnect[excel]'") from None
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Report")
+    sheet.append(_header(told))
+    for row in _rows(told):
+        sheet.append([_harmless(each) for each in row])
+    book.save(out)
+
+
+def behind(
+    facts: Facts, plan: Plan, cell: str, *, as_json: bool, as_csv: bool
+) -> None:  # fmt: skip
+    """Prints the people and orders behind the first metric of one row, or of the total."""
+    if len(plan.dimensions) > 1 and cell:
+        raise UsageError("--behind names one value; group the report by one dimension")
+    cells = () if not cell or not plan.dimensions else (None if cell == NONE else cell,)
+    found = listing.behind(facts, plan, cells)[0]
+    names = listing.named(facts, plan.fact_of(found.metric), found.parts)
+    currency = plan.settings.currency
+    header = ["contact", "email", "of", "part"]
+    if as_json or as_csv:
+        rows = [[*name, part.part] for name, part in zip(names, found.parts, strict=True)]
+        if as_json:
+            print(json.dumps([dict(zip(header, row, strict=True)) for row in rows]))  # noqa: T201
+        else:
+            _csv(sys.stdout, header, rows)
+        return
+    shown = Table(*[each.title() for each in header], box=None, pad_edge=False)
+    for name, part in zip(names, found.parts, strict=True):
+        shown.add_row(*(Text(each or UNKNOWN) for each in name),
+                      figure(found.metric, part.part, currency))  # fmt: skip
+    total = sum(part.part for part in found.parts)
+    shown.add_section()
+    shown.add_row("Total", "", "", figure(found.metric, total, currency), style="bold")
+    Console(highlight=False).print(shown)
