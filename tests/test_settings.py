@@ -85,3 +85,15 @@ def test_a_limit_that_is_none_is_refused_by_name(
 )
 def test_our_own_account_is_reached_where_the_server_listens(host: str, root: str) -> None:
     assert load(host=host).local_url == root
+
+
+def test_the_address_that_people_come_by_is_one_of_a_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SEGCONNECT_URL", "https://seg.example.com/")
+    assert load().url == "https://seg.example.com"
+
+    for wrong in ("seg.example.com", "https://seg.example.com/app", "ftp://seg.example.com"):
+        monkeypatch.setenv("SEGCONNECT_URL", wrong)
+        with pytest.raises(UsageError, match="settings: url: "):
+            load()

@@ -55,6 +55,12 @@ def _read_host(text: str) -> str:
     return text
 
 
+def _read_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s?#@]+/?", text):
+        raise ValueError(f"{text!r} is not an address such as https://seg.example.com")
+    return text.rstrip("/")
+
+
 def _read_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -82,6 +88,11 @@ class Settings(BaseSettings):
         default=None, description="A PostgreSQL URL; without one, the embedded SQLite store."
     )
     host: str = Field(default="127.0.0.1", description="The address that the server listens on.")
+    url: Annotated[str, AfterValidator(_read_url)] | None = Field(
+        default=None,
+        description="The address that people and webhooks come by, such as https://seg.example.com,"
+        " where that is another one: a proxy stands before the server.",
+    )
     port: int = Field(default=8350, ge=0, le=65535, description="The port that it listens on.")
     secret_key: SecretStr | None = Field(
         default=None, description="The key of stored secrets; without one, a key file in data."

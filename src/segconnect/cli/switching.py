@@ -195,7 +195,8 @@ def _values(row: ScenarioRow, hooks: Hooks, settings: Settings) -> dict[str, Any
         following = f"{at:%Y-%m-%d %H:%M} {row.timezone}"
     webhook = None
     if row.hook is not None:
-        webhook = f"http://{settings.host}:{settings.port}/hook/{hooks.get(row.hook).token}"
+        base = settings.url or f"http://{settings.host}:{settings.port}"
+        webhook = f"{base}/hook/{hooks.get(row.hook).token}"
     return {
         "id": row.id,
         "name": row.name,

@@ -131,7 +131,9 @@ class Web:
             house.first_token = ""
             session = await asyncio.to_thread(users.begin_session, None)
             is_new = not await asyncio.to_thread(users.any)
-            return _signed_in(request, session, "/app/welcome" if is_new else "/app/overview")
+            return _signed_in(
+                house, request, session, "/app/welcome" if is_new else "/app/overview"
+            )
         wanted = request.query_params.get("next", "")
         if request.method == "GET":
             return house.render(request, "sign_in.html", next=wanted, email="")
@@ -145,7 +147,7 @@ class Web:
         if begun is None:
             told = "The email and the password do not go together."
             return house.render(request, "sign_in.html", 401, failure=told, **again)
-        return _signed_in(request, begun, wanted)
+        return _signed_in(house, request, begun, wanted)
 
     async def _sign_out(self, request: Request) -> Response:
         token = request.cookies.get(COOKIE, "")
@@ -172,8 +174,9 @@ class Web:
                     request, "welcome.html", 422, typed=typed, problems=error.problems
                 )
             await asyncio.to_thread(house.users.note, user, "became the first owner")
+            await asyncio.to_thread(house.users.end_session, request.cookies[COOKIE])
             session = await asyncio.to_thread(house.users.begin_session, user.id)
-            return _signed_in(request, session, "/app/overview")
+            return _signed_in(house, request, session, "/app/overview")
 
         return await guarded(self.house, show, Role.OWNER)(request)
 
@@ -192,13 +195,13 @@ class Web:
             return self.house.render(request, "join.html", 422, problems=error.problems, **shown)
         await asyncio.to_thread(users.note, user, "joined")
         session = await asyncio.to_thread(users.begin_session, user.id)
-        return _signed_in(request, session, "/app/overview")
+        return _signed_in(self.house, request, session, "/app/overview")
 
 
 SPENT = "The address was used already, or is of an earlier start; the terminal shows the new one."
 
 
-def _signed_in(request: Request, session: str, wanted: str) -> Response:
+def _signed_in(house: House, request: Request, session: str, wanted: str) -> Response:
     is_ours = wanted.startswith("/app/") and not wanted.startswith("/app//")
     response = RedirectResponse(wanted if is_ours else "/app/overview", 303)
     response.set_cookie(
@@ -208,6 +211,6 @@ def _signed_in(request: Request, session: str, wanted: str) -> Response:
         path=PREFIX,
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=house.address(request).startswith("https:"),
     )
     return response

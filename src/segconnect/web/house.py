@@ -88,6 +88,10 @@ class House:
             self._zone = monotonic(), found
         return found
 
+    def address(self, request: Request) -> str:
+        """The address that people come by, without a slash at its end."""
+        return self.settings.url or f"{request.url.scheme}://{request.url.netloc}"
+
     def render(
         self, request: Request, template: str, status: int = 200, **values: Any
     ) -> HTMLResponse:

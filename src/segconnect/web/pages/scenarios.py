@@ -65,7 +65,9 @@ def _shown(house: House, row: ScenarioRow) -> dict[str, Any]:
 
 async def show(house: House, request: Request) -> Response:
     """Shows one scenario."""
-    values = await asyncio.to_thread(_read, house, request.path_params["id"], _base(request))
+    values = await asyncio.to_thread(
+        _read, house, request.path_params["id"], house.address(request)
+    )
     return house.render(request, "scenario.html", problem="", **values)
 
 
@@ -150,15 +152,11 @@ async def save(house: House, request: Request) -> Response:
             kept, house, typed["yaml"], bindings, typed["connection"], typed["schedule"], row, user
         )
     except SegconnectError as error:
-        values = await asyncio.to_thread(_read, house, row.id, _base(request))
+        values = await asyncio.to_thread(_read, house, row.id, house.address(request))
         values |= {"yaml": typed["yaml"], "schedule_text": typed["schedule"]}
         return house.render(request, "scenario.html", 422, problem=str(error), **values)
     await asyncio.to_thread(house.users.note, user, f"changed scenario {row.name}")
     return back(f"/app/scenarios/{changed.id}", "Saved; the next run is of this.")
-
-
-def _base(request: Request) -> str:
-    return f"{request.url.scheme}://{request.url.netloc}"
 
 
 async def switch(house: House, request: Request) -> Response:

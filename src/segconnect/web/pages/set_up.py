@@ -41,7 +41,7 @@ async def _page(
         shown: What is shown this one time: account, integration, key.
     """
     values = await asyncio.to_thread(_read, house)
-    base = f"{request.url.scheme}://{request.url.netloc}"
+    base = house.address(request)
     new = {"key": "", "integration": "", "account": "", **shown}
     usual = {"currency": "USD", "timezone": "UTC", "base_url": f"{base}/api"}
     return house.render(

@@ -31,7 +31,7 @@ async def invite(house: House, request: Request) -> Response:
     await asyncio.to_thread(house.users.note, request.state.user, f"invited {email} as {role}")
     rows = await asyncio.to_thread(house.users.all)
     log = await asyncio.to_thread(house.users.log, 100)
-    link = f"{request.url.scheme}://{request.url.netloc}/app/join/{token}"
+    link = f"{house.address(request)}/app/join/{token}"
     return house.render(
         request, "users.html", rows=rows, log=log, roles=[each.value for each in Role], link=link
     )
