@@ -1,19 +1,21 @@
-"""The job that each tool is given, and how the sink sees that it is over."""
+"""What each tool has in common: its installation, and the watch over it."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
 from benchmarks.faults import Faulty
 
-QUIET_SECONDS = 6.0  # without a request, after which nothing more is expected
-READY_SECONDS = 180.0  # until the first request
+MOST_SECONDS = 600.0  # for one job, with the start of the tool
 HOME = Path(__file__).parent.parent.parent / "build" / "peers"
 
 
@@ -24,7 +26,7 @@ class UnusableError(Exception):
 class Came(NamedTuple):
     """What came to the sink, of a tool's run."""
 
-    rate: float  # requests that were done, a second
+    rate: float  # records that arrived, a second
     lost: int
     repeated: int  # requests that were done once more
 
@@ -34,8 +36,19 @@ class Came(NamedTuple):
         return f"{self.lost:,} lost, {self.repeated:,} repeated"
 
 
-def install(name: str, version: str) -> Path:
+def install(
+    name: str,
+    version: str,
+    overrides: Mapping[str, str] = MappingProxyType({}),
+    builds: Sequence[str] = (),
+) -> Path:
     """Installs a tool, unless it is there; answers its directory.
+
+    Args:
+        name: Of the package, and of its command.
+        version: The one that is measured.
+        overrides: Versions of packages that it needs, where its own are not in the registry.
+        builds: The packages that are built; if any is named, others are not.
 
     Raises:
         UnusableError: npm is not there, or did not manage.
@@ -47,29 +60,40 @@ def install(name: str, version: str) -> Path:
     if npm is None:
         raise UnusableError("npm is not installed; it comes with Node.js")
     place.mkdir(parents=True, exist_ok=True)
-    (place / "package.json").write_text(
-        f'{{"private": true, "dependencies": {{"{name}": "{version}"}}}}\n'
-    )
+    wanted = {"private": True, "dependencies": {name: version}, "overrides": dict(overrides)}
+    (place / "package.json").write_text(json.dumps(wanted))
     print(f"Installing {name} {version} in {place} ...", flush=True)
-    done = subprocess.run(
-        ["nice", "-n", "19", npm, "install", "--no-audit", "--no-fund"],
-        cwd=place, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode != 0 or not (place / "node_modules" / ".bin" / name).exists():
-        with suppress(OSError):
-            shutil.rmtree(place / "node_modules")
-        last = (done.stderr or done.stdout).strip().splitlines()[-5:]
-        raise UnusableError(f"npm could not install {name} {version}: {' / '.join(last)}")
+    options = ["--ignore-scripts"] if builds else []
+    steps = [["install", "--no-audit", "--no-fund", *options]]
+    steps += [["rebuild", *builds]] if builds else []
+    for step in steps:
+        done = subprocess.run(
+            ["nice", "-n", "19", npm, *step], cwd=place, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            with suppress(OSError):
+                shutil.rmtree(place / "node_modules")
+            told = [line for line in (done.stderr or done.stdout).splitlines() if "error" in line]
+            raise UnusableError(f"npm could not install {name} {version}: {' / '.join(told[:5])}")
     return place
 
 
 def watched(
-    command: list[str], place: Path, environment: dict[str, str], sink: Faulty, records: int
-) -> Came:
-    """Runs a tool until nothing more comes of it; answers what came.
+    command: list[str],
+    place: Path,
+    environment: Mapping[str, str],
+    took: Callable[[str, bool], float | None],
+) -> float:
+    """Runs a tool until it has done the job; answers the seconds that the job took.
+
+    Args:
+        command: The tool.
+        place: A directory; what it prints goes there, too.
+        environment: Besides that of this process.
+        took: Answers the seconds from what it printed, and whether it has ended; None: not yet.
 
     Raises:
-        UnusableError: Nothing came at all.
+        UnusableError: It ended without, or never did.
     """
     with (place / "log.txt").open("w") as log:
         process = subprocess.Popen(
@@ -77,7 +101,16 @@ def watched(
             stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            told = _until_quiet(process, sink, records)
+            ends = time.monotonic() + MOST_SECONDS
+            while time.monotonic() < ends:
+                is_over = process.poll() is not None
+                told = (place / "log.txt").read_text(errors="replace")
+                seconds = took(told, is_over)
+                if seconds is not None:
+                    return seconds
+                if is_over:
+                    break
+                time.sleep(0.1)
         finally:
             process.terminate()
             try:
@@ -85,27 +118,11 @@ def watched(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-    if not told["requests"]:
-        log_lines = (place / "log.txt").read_text().strip().splitlines()[-5:]
-        raise UnusableError(f"it sent nothing: {' / '.join(log_lines) or 'no message'}")
-    seconds = max(told["last"] - told["first"], 1e-3)
+    raise UnusableError(f"it did not do the job: {' / '.join(told.strip().splitlines()[-5:])}")
+
+
+def came(sink: Faulty, records: int, seconds: float) -> Came:
+    """Answers what came to the sink of a job that took so long."""
+    told = sink.told()
     arrived = told["records"]
-    return Came(told["done"] / seconds, records - arrived, told["done"] - arrived)
-
-
-def _until_quiet(process: subprocess.Popen[bytes], sink: Faulty, records: int) -> dict[str, Any]:
-    """Waits until all came and nothing more does, or nothing came for a while."""
-    began = time.monotonic()
-    requests, since = 0, time.monotonic()
-    while True:
-        told = sink.told()
-        if told["requests"] != requests:
-            requests, since = told["requests"], time.monotonic()
-        quiet = time.monotonic() - since
-        if requests and quiet > (1.0 if told["done"] == records else QUIET_SECONDS):
-            return told
-        if process.poll() is not None and quiet > 1.0:
-            return told
-        if not requests and time.monotonic() - began > READY_SECONDS:
-            return told
-        time.sleep(0.05)
+    return Came(arrived / seconds, records - arrived, told["done"] - arrived)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 from benchmarks.faults import Faulty
 from benchmarks.ingest import free_port
-from benchmarks.peers.job import Came, install, watched
+from benchmarks.peers.job import Came, came, install, watched
 
 NAME, VERSION = "node-red", "4.1.15"
 
@@ -25,12 +26,19 @@ msg.payload = {
 };
 return msg;
 """
+BEGIN = "flow.set('began', Date.now()); flow.set('count', 0); return msg;"
+END = """\
+const count = flow.get('count') + 1;
+flow.set('count', count);
+if (count === RECORDS) node.warn(`took ${Date.now() - flow.get('began')} ms`);
+"""
 
 
-def flow(file: Path, url: str) -> list[dict[str, Any]]:
+def flow(file: Path, url: str, records: int) -> list[dict[str, Any]]:
     """The flow: it starts by itself."""
     nodes: list[dict[str, Any]] = [
         {"id": "begin", "type": "inject", "props": [], "once": True, "onceDelay": 1},
+        {"id": "clock", "type": "function", "func": BEGIN, "outputs": 1, "libs": []},
         {"id": "read", "type": "file in", "filename": str(file), "filenameType": "str",
          "format": "utf8", "allProps": False},
         {"id": "rows", "type": "csv", "spec": "rfc", "sep": ",", "hdrin": True, "multi": "one",
@@ -40,6 +48,8 @@ def flow(file: Path, url: str) -> list[dict[str, Any]]:
         {"id": "fill", "type": "function", "func": FILL_IN, "outputs": 1, "libs": []},
         {"id": "send", "type": "http request", "method": "POST", "ret": "txt",
          "paytoqs": "ignore", "url": url, "persist": True, "headers": []},
+        {"id": "end", "type": "function", "func": END.replace("RECORDS", str(records)),
+         "outputs": 0, "libs": []},
     ]  # fmt: skip
     for place, node in enumerate(nodes):
         following = nodes[place + 1]["id"] if place + 1 < len(nodes) else None
@@ -57,7 +67,7 @@ def run(directory: Path, people: Path, records: int, sink: Faulty) -> Came:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     url = f"{sink.address}/api/v1/account/integration/contact"
-    (directory / "flows.json").write_text(json.dumps(flow(people, url)))
+    (directory / "flows.json").write_text(json.dumps(flow(people, url, records)))
     settings = {"flowFile": "flows.json", "uiPort": free_port(), "uiHost": "127.0.0.1",
                 "httpAdminRoot": False, "httpNodeRoot": False,
                 "logging": {"console": {"level": "warn"}},
@@ -65,4 +75,9 @@ def run(directory: Path, people: Path, records: int, sink: Faulty) -> Came:
     (directory / "settings.js").write_text(f"module.exports = {json.dumps(settings)};\n")
     command = [str(installed / "node_modules" / ".bin" / NAME), "--userDir", str(directory),
                "--settings", str(directory / "settings.js")]  # fmt: skip
-    return watched(command, directory, {}, sink, records)
+
+    def took(told: str, is_over: bool) -> float | None:
+        found = re.search(r"took (\d+) ms", told)
+        return None if found is None else int(found[1]) / 1000
+
+    return came(sink, records, watched(command, directory, {}, took))
