@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 LAYOUT = 1  # to be counted up with every change of what is copied or computed
-MEMORY = "2GB"  # that DuckDB takes at most; what does not fit goes to disk
+QUIET = "set enable_progress_bar = false"  # or it is printed between what a command says
+LOG = "256MB"  # written before it is copied into the file, which takes a second where it is much
+MEMORY = "1GB"  # that DuckDB takes at most; what does not fit goes to disk
 
 BY_NAME = {table.name: table for table in COPIED}
 
@@ -114,6 +116,7 @@ class Copy:
         """Opens a connection that reads what there is now, whatever is written meanwhile."""
         assert self._copy is not None
         cursor = self._copy.cursor()
+        cursor.execute(QUIET)
         cursor.execute("begin")
         cursor.execute("select count(*) from state")  # a transaction sees what its first query sees
         return cursor
@@ -279,14 +282,17 @@ STATE = (
 def _open(path: Path) -> DuckDBPyConnection:
     import duckdb
 
-    return duckdb.connect(
+    copy = duckdb.connect(
         str(path),
         config={
             "memory_limit": MEMORY,
+            "checkpoint_threshold": LOG,
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         },
     )
+    copy.execute(QUIET)
+    return copy
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from segconnect.account.attribution import MODELS
-from segconnect.account.replica.derived import TOUCH
+from segconnect.account.replica.derived import AFFECTED, EVERYBODY, TOUCH, Scope
 from segconnect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -106,20 +106,18 @@ JOURNEYS = """
 create or replace temp table journeys as
 with opted as (
   select p.person, min(c.date_created) as opt_in
-  from contacts c join people p on p.kind = 'contact' and p.pk = c.pk group by p.person
+  from contacts c join {people} p on p.kind = 'contact' and p.pk = c.pk group by p.person
 )
 select o.pk as order_pk, any_value(p.person) as person, any_value(o.date_created) as order_moment,
   any_value(o.day) as order_day, any_value(o.amount) as amount, any_value(o.paid) as paid,
   min(t.number) as first, max(t.number) as last, max(t.moment) as last_moment,
   max(t.number) filter (t.moment <= i.opt_in) as opt_in,
   max(t.number) filter (not t.is_direct) as last_non_direct
-from orders o join people p on p.kind = 'order' and p.pk = o.pk
+from orders o join {people} p on p.kind = 'order' and p.pk = o.pk
 left join opted i on i.person = p.person
-left join touches t on t.person = p.person and t.moment <= o.date_created {window}
-where true {some}
+left join {touches} t on t.person = p.person and t.moment <= o.date_created {window}
 group by o.pk
 """
-AFFECTED = "and p.person in (select person from affected)"
 
 JOURNEY = "j.order_pk, j.person, j.order_moment, j.order_day"
 TOUCHED = (
@@ -129,13 +127,13 @@ TOUCHED = (
 
 
 BETWEEN = """from journeys j
-  left join touches t on t.person = j.person and t.number between j.first and j.last"""
+  left join {touches} t on t.person = j.person and t.number between j.first and j.last"""
 
 
 def _one_touch(place: str) -> str:
     return f"""
         select {JOURNEY}, {TOUCHED}, 1 as share, j.amount, j.paid
-        from journeys j left join touches t on t.person = j.person and t.number = {place}
+        from journeys j left join {{touches}} t on t.person = j.person and t.number = {place}
         """
 
 
@@ -201,7 +199,7 @@ def _in_proportion(weight: str) -> str:
         )
         select {JOURNEY}, {TOUCHED}, p.share, p.amount, p.paid
         from parts p join journeys j on j.order_pk = p.order_pk
-        left join touches t on t.person = j.person and t.number = p.number
+        left join {{touches}} t on t.person = j.person and t.number = p.number
         """
 
 
@@ -230,7 +228,7 @@ def _sql(model: str) -> str:
 def keep(copy: DuckDBPyConnection, models: Iterable[Kept]) -> None:
     """Computes everybody's credits by models that are not kept yet."""
     copy.executemany("insert into models values (?)", [[str(model)] for model in models])
-    _insert(copy, models, some="")
+    _insert(copy, models, EVERYBODY)
 
 
 def changed_credits(copy: DuckDBPyConnection) -> int:
@@ -238,21 +236,22 @@ def changed_credits(copy: DuckDBPyConnection) -> int:
     names = copy.execute("select model from models").fetchall()
     if names:
         copy.execute("delete from credits where person in (select person from affected)")
-    return _insert(copy, [Kept.named(name) for (name,) in names], some=AFFECTED)
+    return _insert(copy, [Kept.named(name) for (name,) in names], AFFECTED)
 
 
-def _insert(copy: DuckDBPyConnection, models: Iterable[Kept], some: str) -> int:
+def _insert(copy: DuckDBPyConnection, models: Iterable[Kept], scope: Scope) -> int:
     count = 0
     by_window: dict[int | None, list[Kept]] = defaultdict(list)
     for kept in models:
         by_window[kept.days].append(kept)
     for days, of_window in by_window.items():
         window = "" if days is None else f"and t.moment >= o.date_created - {days * 86400}"
-        copy.execute(JOURNEYS.format(some=some, window=window))
+        copy.execute(JOURNEYS.format(window=window, **scope._asdict()))
         for kept in of_window:
             # by time, so that a report on some days reads no others
             found = copy.execute(
-                f"insert into credits select '{kept}', * from ({_sql(kept.model)})"
+                f"insert into credits select '{kept}', * from"
+                f" ({_sql(kept.model).format(touches=scope.touches)})"
                 " order by order_moment, order_pk, number"
             )
             count += int(found.fetchall()[0][0])

@@ -8,7 +8,7 @@ is; what is here computes the same for everybody at once.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from segconnect.account.replica.origins import COLUMNS, UTM
 
@@ -157,16 +157,15 @@ with views as (
   select p.person, v.date_created as moment, 0 as source, v.visitor_pk as tie, v.hit,
     v.channel, {_campaign("v")} as utm, v.ad_id,
     v.channel = 'direct' and utm is null and v.ad_id is null as is_direct, false as is_known
-  from page_views v join people p on p.kind = 'visitor' and p.pk = v.visitor_pk
-  where v.device <> 'bot' {{some}}
+  from {{views}} v join {{people}} p on p.kind = 'visitor' and p.pk = v.visitor_pk
+  where v.device <> 'bot'
 ),
 own as (
   select p.person, c.date_created as moment, 1 as source, c.pk as tie, 0 as hit,
     o.channel, {_campaign("o")} as utm, o.ad_id, false as is_direct,
     lag(c.date_created) over (partition by p.person order by c.date_created, c.pk) as told_before
   from origins o join contacts c on c.pk = o.contact_pk
-  join people p on p.kind = 'contact' and p.pk = c.pk
-  where true {{some}}
+  join {{people}} p on p.kind = 'contact' and p.pk = c.pk
 ),
 told as (
   select o.* exclude (told_before), coalesce(o.moment - v.moment <= {TOLD}, false) as is_known
@@ -242,13 +241,25 @@ select s.person, row_number() over (partition by s.person order by s.moment, s.v
   s.is_direct,
   v.device, v.country_code, v.region, v.city
 from visits s
-left join page_views v on v.visitor_pk = s.view.visitor_pk and v.date_created = s.view.moment
+left join {{views}} v on v.visitor_pk = s.view.visitor_pk and v.date_created = s.view.moment
   and v.hit = s.view.hit
 left join origins o on o.contact_pk = s.contact_pk
 left join contacts c on c.pk = o.contact_pk
 order by s.person, number
 """
-AFFECTED = "and p.person in (select person from affected where has_other_touches)"
+
+
+class Scope(NamedTuple):
+    """The tables that touches and credits are computed from: whole ones, or a part of them."""
+
+    people: str = "people"
+    views: str = "page_views"
+    touches: str = "touches"
+
+
+EVERYBODY = Scope()
+AFFECTED = Scope("own_people", "own_views", "own_touches")
+"""Those who changed, copied out of the whole at once, so that no question after it reads it all."""
 
 
 def tables() -> list[str]:
@@ -264,11 +275,24 @@ def tables() -> list[str]:
 
 def all_touches(copy: DuckDBPyConnection) -> None:
     """Finds everybody's touches."""
-    copy.execute(TOUCHES.format(some=""))
+    copy.execute(TOUCHES.format(**EVERYBODY._asdict()))
 
 
 def changed_touches(copy: DuckDBPyConnection) -> int:
-    """Finds the touches anew of those who are `affected`; answers how many there are."""
-    copy.execute("delete from touches where person in"
-                 " (select person from affected where has_other_touches)")  # fmt: skip
-    return int(copy.execute(TOUCHES.format(some=AFFECTED)).fetchall()[0][0])
+    """Finds the touches anew of those who are `affected`; answers how many there are.
+
+    Leaves them, and all who are affected, in the tables of the scope AFFECTED.
+    """
+    persons = "(select distinct person from affected where has_other_touches)"
+    copy.execute(f"create or replace temp table own_people as from people semi join {persons} a"
+                 " using (person)")  # fmt: skip
+    copy.execute(
+        "create or replace temp table own_views as select v.* from page_views v semi join"
+        " (select pk from own_people where kind = 'visitor') p on p.pk = v.visitor_pk"
+    )
+    copy.execute(f"delete from touches where person in {persons}")
+    found = copy.execute(TOUCHES.format(**AFFECTED._asdict())).fetchall()
+    for own, whole in ((AFFECTED.people, "people"), (AFFECTED.touches, "touches")):
+        copy.execute(f"create or replace temp table {own} as from {whole} semi join"
+                     " (select distinct person from affected) a using (person)")  # fmt: skip
+    return int(found[0][0])
