@@ -39,6 +39,7 @@ docs: $(VENV)/.ready ## writes the generated pages anew
 	@$(BIN)/python -m segconnect.scenario.blueprint.schema
 	@$(BIN)/python -m segconnect.scenario.sources.reference
 	@$(BIN)/python -m segconnect.recipes.reference docs/recipes.md
+	@$(BIN)/python -m segconnect.account.reports.reference
 	@$(BIN)/python docs/picture.py
 
 # --group needs a newer pip than Python 3.11 brings

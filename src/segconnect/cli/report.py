@@ -39,6 +39,10 @@ def command(
     behind: Annotated[
         str | None, typer.Option(help="Lists what is behind the total, or behind this row's value")
     ] = None,
+    step: Annotated[
+        Repeated, typer.Option(help="Of a funnel, in order: lead, order=tea, page=/webinar*")
+    ] = None,
+    window: Annotated[int | None, typer.Option(help="Days for all steps of a funnel")] = None,
     save: Annotated[str | None, typer.Option(help="Keeps the report under this name.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Writes a file: .csv, .json, .parquet or .xlsx")
@@ -53,8 +57,10 @@ def command(
     from segconnect.account.reporting import models_of
     from segconnect.account.reports import saved
     from segconnect.account.reports.answering import query_answer
+    from segconnect.account.reports.asking import ask
     from segconnect.account.reports.plan import Query, plan
     from segconnect.account.reports.run import run
+    from segconnect.account.reports.types import COHORTS, FUNNEL
     from segconnect.account.store.opening import open_engine
     from segconnect.cli import report_show as show
     from segconnect.settings import load
@@ -64,32 +70,36 @@ def command(
     settings = load(data=data)
     engine = open_engine(settings.database_url)
     replica = Replica(engine, settings.data.expanduser() / "replica")
-    options = {"attribution_model": model, "view": view}
+    options = {"attribution_model": model, "view": view, "window": window}
     query = Query(
         type_, _split(by), _split(metric), _relative(start), _relative(end),
         filters=[filter_of(each) for each in where or ()],
         options={name: each for name, each in options.items() if each is not None},
-        compare=compare, sort=sort, limit=limit,
+        steps=[_step(each) for each in step or ()], compare=compare, sort=sort, limit=limit,
     )  # fmt: skip
     try:
         account_id, pk = _account(engine, account)
         with engine.connect() as connection:
             planned = plan(query, saved.settings_of(connection, pk))
+        scale = planned.period.scale or "day"
         with replica.reading(pk, models_of(planned)) as facts:
             if behind is not None:
                 show.behind(facts, planned, behind, as_json=as_json, as_csv=as_csv)
                 return
-            answer = run(facts, planned)
+            is_plain = type_ not in (COHORTS, FUNNEL)
+            answer = run(facts, planned) if is_plain else None
+            told = query_answer(answer, scale) if answer else ask(facts, planned)
         if save is not None:
             report_id = saved.keep(engine, account_id, save, query)
             typer.echo(f"kept as {report_id} of {account_id}", err=True)
-        told: dict[str, Any] = query_answer(answer, planned.period.scale or "day")
         if out is not None:
             show.write(told, out)
         elif as_json:
             typer.echo(json.dumps(told))
         elif as_csv:
             show.csv_rows(told)
+        elif answer is None:
+            show.plain(told, as_chart=as_chart)
         elif as_chart:
             show.bars(answer, told)
         else:
@@ -126,6 +136,15 @@ def _relative(text: str | None) -> str | None:
     if text and text[-1] in UNITS and text[:-1].lstrip("+-").isdigit():
         return f"{text[:-1]} {UNITS[text[-1]]}"
     return text
+
+
+def _step(text: str) -> dict[str, str]:
+    """Reads a step of a funnel: an event, and what is asked of it."""
+    from segconnect.account.reports.steps import asked_first
+
+    event, equals, value = text.partition("=")
+    condition = asked_first(event.strip())
+    return {"event": event.strip(), **({condition: value.strip()} if equals else {})}
 
 
 def filter_of(text: str) -> dict[str, Any]:

@@ -38,6 +38,15 @@ def figure(measure: AnyMetric, amount: Number | None, currency: str) -> str:
     return f"{text}{measure.unit}"
 
 
+def _console(shown: Table) -> Console:
+    """Where a table is printed: in a file or a pipe as wide as it is."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        wide = Console(width=1000).measure(shown).maximum
+        return Console(highlight=False, width=max(wide, console.width))
+    return console
+
+
 def table(answer: Answer, told: dict[str, Any]) -> None:
     """Prints a report: its rows, and its totals below."""
     plan, currency = answer.plan, answer.plan.settings.currency
@@ -63,7 +72,7 @@ def table(answer: Answer, told: dict[str, Any]) -> None:
         shown.add_section()
     names = ["Total", *[""] * (len(plan.dimensions) - 1)] if plan.dimensions else []
     shown.add_row(*names, *totals, style="bold")
-    console = Console(highlight=False)
+    console = _console(shown)
     console.print(shown)
     _notes(console, answer, told)
 
@@ -135,10 +144,35 @@ def bars(answer: Answer, told: dict[str, Any]) -> None:
         style = "red" if (amount or 0) < 0 else "cyan"
         bar = Text("█" * length or ("▏" if amount else ""), style=style)
         shown.add_row(Text(name), figure(measure, amount, currency), bar)
-    console = Console(highlight=False)
+    console = _console(shown)
     console.print(measure.name, style="bold")
     console.print(shown)
     _notes(console, answer, told)
+
+
+def plain(told: dict[str, Any], *, as_chart: bool) -> None:
+    """Prints a report that is no sum of facts: a cohort table, or the steps of a funnel."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for place, field in enumerate(told["fields"]):
+        shown.add_column(field["name"], justify="right" if place else "left")
+    if as_chart:
+        shown.add_column()
+    most = max((row[1] for row in told["rows"]), default=0)
+    for row in told["rows"]:
+        bar = [Text("█" * round(WIDTH * row[1] / most), style="cyan")] if as_chart and most else []
+        shown.add_row(Text(str(row[0])), *map(_number, row[1:]), *bar)
+    shown.add_section()
+    shown.add_row("Total", *map(_number, told["totals"]), style="bold")
+    console = _console(shown)
+    console.print(shown)
+    dates = told["date_range"]
+    console.print(f"\n{dates['start_date']} to {dates['end_date']}", style="dim")
+
+
+def _number(amount: Number | None) -> str:
+    if amount is None:
+        return UNKNOWN
+    return f"{amount:,}" if isinstance(amount, int) else f"{amount:,.2f}"
 
 
 def _header(told: dict[str, Any]) -> list[str]:
@@ -247,4 +281,4 @@ def behind(
     total = sum(part.part for part in found.parts)
     shown.add_section()
     shown.add_row("Total", "", "", figure(found.metric, total, currency), style="bold")
-    Console(highlight=False).print(shown)
+    _console(shown).print(shown)

@@ -41,6 +41,7 @@ TABLES = {
     " adcampaign_id varchar",
     "ad_performance": "integration_pk bigint, ad_id varchar, day date, spend bigint,"
     " clicks bigint, impressions bigint",
+    "page_views": "visitor_pk bigint, date_created bigint, day date, host varchar, path varchar",
     "people": "kind varchar, pk bigint, person bigint",
     "touches": f"person bigint, number bigint, moment bigint, day date, is_direct boolean{_TOUCH}",
     "credits": f"model varchar, order_pk bigint, number bigint, share double{_TOUCH}",

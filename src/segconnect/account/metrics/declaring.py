@@ -39,6 +39,7 @@ class Family(StrEnum):
     TAG = "tag"
     PRODUCT = "product"
     ORDER = "order"
+    AGE = "age at an order"
     SUBSCRIPTION = "subscription"
 
 

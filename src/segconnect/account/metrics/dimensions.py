@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from segconnect.account.metrics.declaring import DIMENSIONS, Dimension, Family, declare_dimensions
+from segconnect.account.metrics.declaring import (
+    DIMENSIONS,
+    Dimension,
+    Family,
+    Kind,
+    declare_dimensions,
+)
 from segconnect.errors import UsageError
 
 CUSTOM = "contacts.custom."
@@ -91,6 +97,13 @@ declare_dimensions(
         slug="orders.kind", key="order_kind", name="New or Returning", family=Family.ORDER,
         sql="f.order_kind", help="Whether it is the buyer's first order: `first` or `repeat`.",
         source="ours",
+    ),
+    Dimension(
+        slug="orders.age", key="age", name="Months since Lead", family=Family.AGE,
+        sql="case when f.moment < l.moment then 0"
+        " else cast(floor(cast(f.moment - l.moment as double precision) / 2592000) as integer) end",
+        help="Whole months of 30 days from the lead's creation to the order; 0 before it.",
+        source="help 246", type=Kind.NUMBER,
     ),
     Dimension(
         slug="orders.integration", key="order_integration", name="Order Integration",

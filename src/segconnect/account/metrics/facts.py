@@ -21,7 +21,7 @@ SALES = Fact(
     "an order",
     view="sales",
     key=("pk",),
-    knows=frozenset({*_WHO, *_WHENCE, Family.ORDER}),
+    knows=frozenset({*_WHO, *_WHENCE, Family.ORDER, Family.AGE}),
     conversion="order",
     credited="pk",
 )
@@ -30,7 +30,7 @@ LINES = Fact(
     "a line item, and for each order what its amount holds beside them: tax, shipping, discount",
     view="lines",
     key=("pk", "position"),
-    knows=frozenset({*_WHO, *_WHENCE, Family.ORDER, Family.PRODUCT}),
+    knows=frozenset({*_WHO, *_WHENCE, Family.ORDER, Family.AGE, Family.PRODUCT}),
     conversion="order",
     credited="pk",
 )

@@ -6,7 +6,8 @@ which change of the data it includes.
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from segconnect.account.metrics import AnyMetric, Dimension, Kind, Measure, Number, Ratio
 from segconnect.account.metrics.declaring import Formula, Metric
@@ -88,8 +89,7 @@ def query_answer(answer: Answer, scale: str) -> Json:
         "totals": _totals(answer),
         "date_range": _range(plan.period, scale),
         "comparison": None,
-        "v": VERSION,
-        **_beside(answer),
+        **beside(answer),
     }
     if answer.comparison is not None:
         before = answer.comparison
@@ -124,7 +124,8 @@ def changes(answer: Answer) -> list[float | None]:
     return told
 
 
-def _beside(answer: Answer) -> Json:
+def beside(answer: Answer) -> Json:
+    """What is told beside the figures."""
     plan = answer.plan
     rates = [each for each in plan.metrics if certainty(each, {}) is not None]
     return {
@@ -135,14 +136,34 @@ def _beside(answer: Answer) -> Json:
             }
             for each in rates
         },
-        "attribution_model": plan.model.slug,
-        "view": plan.view,
         "rows_overlap": overlaps(plan),
         "rows_hidden": answer.hidden,
+        **beside_of(answer, plan),
+    }
+
+
+class Dated(Protocol):
+    """The replica, or an answer from it."""
+
+    @property
+    def number(self) -> int:
+        """The number of the newest change that it includes."""
+
+    @property
+    def as_of(self) -> datetime:
+        """When it was read."""
+
+
+def beside_of(dated: Dated, plan: Plan) -> Json:
+    """What makes an answer one that can be checked later."""
+    return {
+        "v": VERSION,
+        "attribution_model": plan.model.slug,
+        "view": plan.view,
         "currency": plan.settings.currency,
         "definitions": DEFINITIONS,
-        "change": answer.number,
-        "as_of": answer.as_of.isoformat(),
+        "change": dated.number,
+        "as_of": dated.as_of.isoformat(),
     }
 
 
@@ -205,7 +226,7 @@ def report_answer(name: str, asked: tuple[str, str], table: Answer, graph: Answe
                 for row in table.rows
             ],
         },
-        **{key: told for key, told in _beside(table).items() if key != "certainty"},
+        **{key: told for key, told in beside(table).items() if key != "certainty"},
     }
 
 

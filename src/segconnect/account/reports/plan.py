@@ -29,13 +29,16 @@ from segconnect.account.reports.filters import (
     conditions,
     read_filters,
 )
-from segconnect.account.reports.types import COHORT, TYPES, VIEWS, ReportType
+from segconnect.account.reports.problems import Problems
+from segconnect.account.reports.steps import Step, read_steps, read_window
+from segconnect.account.reports.types import COHORT, FUNNEL, TYPES, VIEWS, ReportType
 from segconnect.account.reports.views import Switches
 from segconnect.errors import UsageError, unknown_name
 from segconnect.types import shown
 
 MAX_DIMENSIONS = 6
 MAX_METRICS = 60
+OPTIONS = ("attribution_model", "include_source", "view", "window")
 PREVIOUS, LAST_YEAR = "previous", "last_year"
 
 
@@ -87,6 +90,8 @@ class Plan:
     view: str  # cohort or period
     switches: Switches
     settings: Settings
+    steps: tuple[Step, ...] = ()  # of a funnel
+    window: int | None = None  # the days that people have for them
     sort: tuple[AnyMetric | Dimension, bool] | None = None  # what by, and whether largest first
     limit: int | None = None
 
@@ -139,34 +144,6 @@ def is_known(fact: Fact, dimension: Dimension) -> bool:
     return dimension.family in fact.knows or dimension.slug in fact.also
 
 
-class Problems:
-    """Collects what is wrong, so that all of it is told at once."""
-
-    def __init__(self) -> None:
-        self._told: list[str] = []
-
-    def read(self, read: Any, *arguments: Any, default: Any = None, **named: Any) -> Any:
-        """Reads a part; where it is wrong, notes why and answers the default."""
-        try:
-            return read(*arguments, **named)
-        except UsageError as error:
-            self.add(str(error))
-            return default
-
-    def add(self, text: str) -> None:
-        """Notes a problem."""
-        self._told.append(text)
-
-    def tell(self) -> None:
-        """Ends it.
-
-        Raises:
-            UsageError: There were problems.
-        """
-        if self._told:
-            raise UsageError("; ".join(dict.fromkeys(self._told)))
-
-
 def plan(query: Query, settings: Settings) -> Plan:
     """Plans a report.
 
@@ -195,6 +172,9 @@ def plan(query: Query, settings: Settings) -> Plan:
     if times:
         wrong.read(_check_parts, period)
     filters = wrong.read(read_filters, query.filters, default=Filters(_ALL, _ALL))
+    is_funnel = type_.slug == FUNNEL
+    if is_funnel and (query.filters or query.compare):
+        wrong.add("a funnel has steps, and neither filters nor a comparison")
     made = Plan(
         type=type_,
         dimensions=tuple(dimensions),
@@ -208,6 +188,8 @@ def plan(query: Query, settings: Settings) -> Plan:
             **{name: options.get(name, False) for name in Switches.__dataclass_fields__}
         ),
         settings=settings,
+        steps=tuple(wrong.read(read_steps, query.steps, default=())) if is_funnel else (),
+        window=wrong.read(read_window, options.get("window")),
         sort=wrong.read(_sort, query.sort),
         limit=query.limit,
     )
@@ -242,7 +224,13 @@ def _check_parts(period: Period) -> None:
 
 def _options(given: Mapping[str, Any], wrong: Problems) -> dict[str, Any]:
     """Reads what is set for the whole report. What clients send and nobody explains is let be."""
-    known = ("attribution_model", "include_source", "view", *Switches.__dataclass_fields__)
+    known = (
+        "attribution_model",
+        "include_source",
+        "view",
+        "window",
+        *Switches.__dataclass_fields__,
+    )
     options = {name: value for name, value in given.items() if value is not None}
     for name, value in list(options.items()):
         if name not in known:

@@ -188,7 +188,7 @@ class FactQuery:
                 return "f.bucket"
             timed = self._day()
             self._joins["calendar"] = f"join calendar k on k.day = {timed}"
-        elif dimension.family is Family.LEAD:
+        elif dimension.family in (Family.LEAD, Family.AGE):
             self._join_leads()
             if dimension.slug.startswith(CUSTOM):
                 return custom_field(self._parameters.bind(f'$."{dimension.name}"'))

@@ -135,7 +135,11 @@ def _sums(
                 f"the report has more than {MAX_ROWS} rows; filter it, or group it by less"
             )
         if query.is_fractional and dimensions:
-            rows = settled(metrics, len(dimensions), sorted(rows, key=_order))
+            rows = settled(
+                metrics,
+                len(dimensions),
+                sorted(rows, key=lambda row: _order(row[: len(dimensions)])),
+            )
         for row in rows:
             cells = tuple(row[: len(dimensions)])
             for metric, figure in zip(metrics, row[len(dimensions) :], strict=True):
@@ -168,8 +172,8 @@ def whole(figure: Any) -> Number:
     return nearest if abs(exact - nearest) < 1e-9 else exact
 
 
-def _order(row: Sequence[Any]) -> tuple[tuple[bool, str], ...]:
-    return tuple((cell is None, str(cell)) for cell in row)
+def _order(row: Sequence[Any]) -> tuple[tuple[bool, Any], ...]:
+    return tuple((cell is None, cell) for cell in row)
 
 
 def settled(metrics: Sequence[Metric], skip: int, rows: list[Sequence[Any]]) -> list[Sequence[Any]]:

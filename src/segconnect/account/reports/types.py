@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 COHORT, PERIOD = "cohort", "period"
+COHORTS, FUNNEL = "cohort", "funnel"  # the types that are more than sums of facts
 VIEWS = {
     COHORT: "orders of the leads that were created in the range, whenever they were placed",
     PERIOD: "orders that were placed in the range, whoever placed them",
@@ -63,7 +64,8 @@ TYPES = {
             "ads", "Ads", "What did the money for ads bring?", PERIOD,
             ("leads", "numOfCustomers", "revenue", "adSpend", "adCpa", "adRoas"),
             ("ads.campaign",), people=("leads", "numOfCustomers"),
-            columns=(*_ADS, "ad_cpc", "adCpa", "adCac", "adRoi", "adRoas"),
+            columns=(*_ADS, "ad_cpc", "adCpa", "adCac", "adRoi", "adRoas",
+                     "adSpendUnmatched"),
             source="help 209",
         ),
         ReportType(
@@ -97,9 +99,17 @@ TYPES = {
             ("date.month",), source="help 246, 202",
         ),
         ReportType(
+            "cohort", "Lead Value Cohorts", "What has a lead brought by its age?", COHORT,
+            ("leads", "revenue", "leadValue"), ("date.month",), source="help 246",
+        ),
+        ReportType(
+            "funnel", "Funnel", "How many people go from step to step?", PERIOD,
+            ("leads",), (), source="reporting/_query.md",
+        ),
+        ReportType(
             "nurture", "Nurture", "What became of those who got a tag?", COHORT,
             _LEADS, ("contacts.tag",), source="help 135",
         ),
     )
 }  # fmt: skip
-"""Reports that are sums of facts. Cohorts and funnels are read by files of their own."""
+"""All types. Cohorts and funnels are more than sums of facts, and have files of their own."""
