@@ -13,6 +13,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from segconnect.account.openapi_tracking import tracking_paths
+from segconnect.account.openapi_reports import report_paths
 from segconnect.account.openapi_words import (
     ANSWERS,
     EXAMPLE_IDS,
@@ -112,6 +113,7 @@ def _paths() -> Json:
     paths[f"{ROOT}batch"] = {"post": _batch()}
     paths["/{account_id}/contact/{id}"] = {"get": _reading()}
     paths.update(tracking_paths())
+    paths.update(report_paths())
     for path, text in (("healthz", "Whether the server runs"), ("readyz", "Whether it can work")):
         paths[f"/{path}"] = {
             "get": {

@@ -19,6 +19,7 @@ from segconnect.account.metrics import (
     METRICS,
     AnyMetric,
     Dimension,
+    Kind,
     find_dimension,
 )
 from segconnect.errors import UsageError, unknown_name
@@ -168,6 +169,8 @@ def _value(field: Dimension | AnyMetric, operator: str, value: object, place: st
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise UsageError(f"{place}: expected a number, found {shown(value)}")
         return value
+    if field.type is Kind.NUMBER and operator in ("contains", "starts_with"):
+        raise UsageError(f"{place}: {field.slug} is a number; use {', '.join(COMPARING)}")
     values = value if isinstance(value, list) and operator in ("is", "is_not") else [value]
     if not values or len(values) > MAX_VALUES:
         raise UsageError(f"{place}: expected 1 to {MAX_VALUES} values")
@@ -176,7 +179,17 @@ def _value(field: Dimension | AnyMetric, operator: str, value: object, place: st
         if isinstance(each, bool) or not isinstance(each, (str, int, float)) or "\0" in str(each):
             raise UsageError(f"{place}: expected a text, found {shown(each)}")
         texts.append(str(each))
+    if field.type is Kind.NUMBER:
+        return _numbers(texts, operator, place)
     return texts if operator in ("is", "is_not") else texts[0]
+
+
+def _numbers(texts: Sequence[str], operator: str, place: str) -> object:
+    try:
+        numbers = [float(text) for text in texts]
+    except ValueError:
+        raise UsageError(f"{place}: expected a number, found {shown(texts[0])}") from None
+    return numbers if operator in ("is", "is_not") else numbers[0]
 
 
 def to_sql(condition: Condition, column: str, bind: Callable[[object], str]) -> str:

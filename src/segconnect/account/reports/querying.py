@@ -191,7 +191,7 @@ class FactQuery:
         elif dimension.family in (Family.LEAD, Family.AGE):
             self._join_leads()
             if dimension.slug.startswith(CUSTOM):
-                return custom_field(self._parameters.bind(f'$."{dimension.name}"'))
+                return custom_field(self._parameters.bind(_pointer(dimension.name)))
         elif dimension.family is Family.TAG:
             self._joins["tags"] = "left join lead_tags g on g.person = f.person"
         elif dimension.family in TOUCHES:
@@ -292,6 +292,11 @@ class FactQuery:
         return any(metric.column == "new_buyer" for metric in self.metrics) or any(
             isinstance(each, Dimension) and each.slug == "orders.kind" for each in asked
         )
+
+
+def _pointer(name: str) -> str:
+    """Where a JSON object has a field of this name: a JSON pointer, for names hold anything."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def custom_field(path: str) -> str:

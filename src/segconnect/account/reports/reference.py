@@ -41,7 +41,7 @@ segconnect report ads --start -30d --by campaign --model linear --compare previo
   "metrics": ["leads", "revenue"],
   "date_range": {{"start": "first day of last month", "end": "last day of last month"}},
   "filters": [
-    {{"any": [{{"field": "contacts.tag", "is": "VIP"}}, {{"field": "clicks.channel", "is": "paid"}}]}},
+    {{"any": [{{"field": "contacts.tag", "is": "VIP"}}, {{"field": "channel", "is": "paid"}}]}},
     {{"field": "revenue", "at_least": 100}}
   ],
   "options": {{"attribution_model": "linear@30", "view": "cohort"}},
