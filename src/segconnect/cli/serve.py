@@ -56,7 +56,9 @@ def command(
             def pages() -> Web:
                 from segconnect.web.app import Web
 
-                return Web(House(settings, account.engine, journal, found, known, token))
+                return Web(
+                    House(settings, account.engine, account.reports, journal, found, known, token)
+                )
 
             return Together(account, app, pages)
 

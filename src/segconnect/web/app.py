@@ -20,6 +20,7 @@ from segconnect.web.pages import (
     incomplete,
     mapping,
     overview,
+    reports,
     runs,
     scenarios,
     set_up,
@@ -34,6 +35,8 @@ PREFIX = "/app"
 
 ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/overview", overview.show, Role.VIEWER, "GET"),
+    ("/reports", reports.show, Role.VIEWER, "GET"),
+    ("/reports.csv", reports.export, Role.VIEWER, "GET"),
     ("/contacts", contacts.search, Role.VIEWER, "GET"),
     ("/contacts/{id:path}/export.json", contacts.export, Role.EDITOR, "GET"),
     ("/contacts/{id:path}", contacts.show, Role.VIEWER, "GET"),

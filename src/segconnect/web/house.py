@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from segconnect.account import access
+from segconnect.account.reporting import Reports
 from segconnect.errors import SegconnectError
 from segconnect.scenario.hooks import Hooks
 from segconnect.scenario.journal import Journal
@@ -52,11 +53,13 @@ class House:
 
     Attributes:
         engine: The record store of the account.
+        reports: What answers questions about it.
         first_token: Signs its bearer in as owner, once; it is in the address that is printed.
     """
 
     settings: Settings
     engine: Engine
+    reports: Reports
     journal: Journal
     hooks: Hooks
     users: Users

@@ -84,8 +84,16 @@ def _chart(found: Standing, currency: str) -> str:
         {
             "currency": currency,
             "days": [each.day.isoformat() for each in found.days],
-            "revenue": [in_units(each.revenue, currency) for each in found.days],
-            "spend": [in_units(each.spend, currency) for each in found.days],
+            "series": [
+                {
+                    "name": "Revenue",
+                    "data": [in_units(each.revenue, currency) for each in found.days],
+                },
+                {
+                    "name": "Ad spend",
+                    "data": [in_units(each.spend, currency) for each in found.days],
+                },
+            ],
         }
     )
 

@@ -1,14 +1,13 @@
-// Draws revenue and ad spend by day. The page says the same in its table, for whom this is no help.
+// Draws one or two figures over time. The page says the same in its table, for whom this is no help.
 (() => {
   const place = document.getElementById("chart");
   if (!place || !window.echarts) return;
   const given = JSON.parse(place.dataset.chart);
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const money = new Intl.NumberFormat("en", {
-    style: "currency", currency: given.currency, maximumFractionDigits: 0,
-  });
-  const exact = new Intl.NumberFormat("en", { style: "currency", currency: given.currency });
+  const style = given.currency ? { style: "currency", currency: given.currency } : {};
+  const money = new Intl.NumberFormat("en", { ...style, maximumFractionDigits: 0 });
+  const exact = new Intl.NumberFormat("en", style);
   const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
   const chart = window.echarts.init(place);
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -16,7 +15,8 @@
   const draw = () => {
     const faint = colour("--faint");
     const text = { color: faint, fontFamily: getComputedStyle(document.body).fontFamily };
-    const named = (value) => day.format(new Date(`${value}T00:00:00Z`));
+    const named = (value) => (/^\d{4}-\d\d-\d\d$/.test(value)
+      ? day.format(new Date(`${value}T00:00:00Z`)) : value);
     chart.setOption({
       animation: !still,
       animationDuration: 250,
@@ -45,10 +45,10 @@
         axisLabel: { ...text, formatter: (value) => money.format(value) },
         splitLine: { lineStyle: { color: colour("--line") } },
       },
-      series: [
-        { name: "Revenue", type: "line", data: given.revenue, showSymbol: false, areaStyle: { opacity: 0.1 } },
-        { name: "Ad spend", type: "line", data: given.spend, showSymbol: false },
-      ],
+      series: given.series.map((each, number) => ({
+        name: each.name, type: "line", data: each.data, showSymbol: each.data.length < 3,
+        areaStyle: number ? undefined : { opacity: 0.1 },
+      })),
     });
   };
   draw();
