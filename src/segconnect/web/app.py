@@ -36,6 +36,8 @@ PREFIX = "/app"
 ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/overview", overview.show, Role.VIEWER, "GET"),
     ("/reports", reports.show, Role.VIEWER, "GET"),
+    ("/reports/save", reports.save, Role.EDITOR, "POST"),
+    ("/reports/forget", reports.forget, Role.EDITOR, "POST"),
     ("/reports.csv", reports.export, Role.VIEWER, "GET"),
     ("/contacts", contacts.search, Role.VIEWER, "GET"),
     ("/contacts/{id:path}/export.json", contacts.export, Role.EDITOR, "GET"),

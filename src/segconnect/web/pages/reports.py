@@ -19,10 +19,12 @@ from segconnect import clock
 from segconnect.account import access
 from segconnect.account.attribution import MODELS
 from segconnect.account.metrics import DIMENSIONS
-from segconnect.account.reports.crediting import KEPT
+from segconnect.account.replica.crediting import KEPT
+from segconnect.account.reports import saved
+from segconnect.account.reports.plan import Query
 from segconnect.account.reports.types import TYPES
 from segconnect.errors import UsageError
-from segconnect.web.house import House
+from segconnect.web.house import House, back, text
 from segconnect.wire.shape import ShapeError
 
 USUAL = "leads"
@@ -71,6 +73,55 @@ async def export(house: House, request: Request) -> Response:
     return Response(table.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+async def save(house: House, request: Request) -> Response:
+    """Keeps a report under a name."""
+    account, asked = _asked(house, request)
+    name = await text(request, "name")
+    if account is None or not name:
+        raise UsageError("give the report a name")
+    query = Query(
+        asked.type,
+        dimensions=[asked.by] if asked.by else None,
+        start=request.query_params.get("start"),
+        end=request.query_params.get("end"),
+        options={"attribution_model": asked.model} if asked.model else {},
+        sort=asked.sort or None,
+    )
+    await asyncio.to_thread(saved.keep, house.engine, account["account_id"], name, query)
+    await asyncio.to_thread(house.users.note, request.state.user, f"saved report {name}")
+    return back(f"/app/reports?{asked.with_()}", f"{name} is saved.")
+
+
+async def forget(house: House, request: Request) -> Response:
+    """Forgets a report that was kept."""
+    account, asked = _asked(house, request)
+    if account is None:
+        raise HTTPException(404, "There is no account yet.")
+    id_ = await text(request, "id")
+    await asyncio.to_thread(saved.forget, house.engine, account["account_id"], id_)
+    await asyncio.to_thread(house.users.note, request.state.user, f"forgot report {id_}")
+    return back(f"/app/reports?{asked.with_()}", "It is not kept any more.")
+
+
+def _kept(house: House, account_pk: int, account: str) -> list[tuple[str, str, str]]:
+    """The reports that are kept: id, name, and the address of each."""
+    with house.engine.connect() as connection:
+        found = saved.list_all(connection, account_pk)
+    return [
+        (
+            each.id,
+            each.name,
+            Asked(
+                each.query.type, each.query.start or "", each.query.end or "",
+                next(iter(each.query.dimensions or ()), ""),
+                str((each.query.options or {}).get("attribution_model") or ""),
+                each.query.sort or "", account,
+            ).with_(),
+        )
+        for each in found
+    ]  # fmt: skip
+
+
 def _asked(house: House, request: Request) -> tuple[dict[str, Any] | None, Asked]:
     given = request.query_params
     accounts = access.list_accounts(house.engine)
@@ -117,6 +168,7 @@ def _read(house: House, request: Request) -> dict[str, Any]:
         "answer": None,
         "chart": None,
         "problem": "",
+        "kept": [],
         "most": MOST,
         "body": json.dumps(_query(asked), indent=2),
         "address": house.address(request),
@@ -125,6 +177,7 @@ def _read(house: House, request: Request) -> dict[str, Any]:
         return shown
     shown["zone"] = account["timezone"]
     pk = access.account_pk(house.engine, account["account_id"])
+    shown["kept"] = _kept(house, pk, asked.account)
     try:
         answer = house.reports.query(pk, _body({**_query(asked), "compare": "previous"}))
         shown["answer"] = answer
