@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from segconnect.account.openapi_tracking import tracking_paths
 from segconnect.account.openapi_reports import report_paths
+from segconnect.account.openapi_tracking import tracking_paths
 from segconnect.account.openapi_words import (
     ANSWERS,
     EXAMPLE_IDS,
