@@ -15,7 +15,7 @@ from rich.text import Text
 
 from segconnect.account.metrics import AnyMetric, Kind, Number
 from segconnect.account.reports import behind as listing
-from segconnect.account.reports.answering import NONE
+from segconnect.account.reports.answering import NONE, on_wire
 from segconnect.account.reports.run import Answer, value
 from segconnect.errors import UsageError
 from segconnect.types import money
@@ -268,7 +268,8 @@ def behind(
     currency = plan.settings.currency
     header = ["contact", "email", "of", "part"]
     if as_json or as_csv:
-        rows = [[*name, part.part] for name, part in zip(names, found.parts, strict=True)]
+        parts = [on_wire(found.metric, each.part, currency) for each in found.parts]
+        rows = [[*name, part] for name, part in zip(names, parts, strict=True)]
         if as_json:
             print(json.dumps([dict(zip(header, row, strict=True)) for row in rows]))  # noqa: T201
         else:

@@ -1,0 +1,196 @@
+"""`segconnect report`: what an account holds, in figures, on the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import openpyxl
+import pytest
+
+from segconnect.account.access import account_pk as pk_of
+from segconnect.account.access import create_account, create_integration
+from segconnect.account.committer import apply
+from segconnect.account.store.opening import open_engine, open_writer
+from segconnect.account.work import Operation
+from segconnect.wire.endpoints import ENDPOINTS
+
+MARCH = ("--start", "2026-03-01", "--end", "2026-03-31")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, migrated_sqlite: Path) -> Path:
+    """A data directory with an account: two leads of March, who came by an ad and an email."""
+    path = tmp_path / "segconnect.db"
+    path.write_bytes(migrated_sqlite.read_bytes())
+    url = f"sqlite:///{path}"
+    engine = open_engine(url)
+    account_id, _ = create_account(engine, "Tea")
+    create_integration(engine, account_id, "crm", "CRM")
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("POST ad/performance", {"ad": {"id": "a1", "name": "Cup"}, "spend": 1000, "clicks": 10,
+                                 "adcampaign": {"id": "c1", "name": "Spring"},
+                                 "date": "2026-03-01"}),
+        ("POST contact", {"contact_id": 1, "email": "ann@bloggs.com", "utm_medium": "cpc",
+                          "utm_campaign": "Spring", "date_created": "2026-03-02"}),
+        ("POST contact", {"contact_id": 2, "email": "=bob@bloggs.com", "utm_medium": "email",
+                          "date_created": "2026-03-03"}),
+    ]  # fmt: skip
+    for number, (day, cents) in enumerate((("02-10", 500), ("03-10", 3000), ("03-11", 45)), 1):
+        calls.append((
+            "POST invoice",
+            {"id": f"o{number}", "contact_id": 1 + (number == 3), "amount": cents, "paid": cents,
+             "date_created": f"2026-{day}", "items": [{"name": "Tea", "amount": cents}]},
+        ))  # fmt: skip
+    pk = pk_of(engine, account_id)
+    store = open_writer(url)
+    operations = []
+    for endpoint, body in calls:
+        shape = ENDPOINTS[endpoint].shape
+        assert shape is not None
+        operations.append(Operation(endpoint, pk, 1, shape.read_object(body).given()))
+    replies = apply(store, operations)
+    assert {status for status, _ in replies} == {200}, replies
+    store.close()
+    engine.dispose()
+    return tmp_path
+
+
+@pytest.fixture
+def report(segconnect: Any, shop: Path) -> Any:
+    """Runs `segconnect report` on the shop."""
+    return lambda *arguments: segconnect("report", *arguments, "--data", shop)
+
+
+def test_the_ads_report_shows_what_each_campaign_cost_and_brought(report: Any) -> None:
+    ran = report("ads", *MARCH, "--by", "campaign", "--model", "linear")
+
+    lines = ran.out.splitlines()
+    assert lines[0].split("  ")[0] == "Ad Campaign"
+    assert ["Spring", "1", "1", "30.00", "10.00", "10.00", "3.00x"] in map(str.split, lines)
+    assert ["Total", "2", "2", "30.45", "10.00", "5.00", "3.04x"] in map(str.split, lines)
+    assert "Ads, 2026-03-01 to 2026-03-31" in lines
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_a_comparison_shows_by_how_much_each_figure_changed(report: Any) -> None:
+    ran = report("revenue", *MARCH, "--metric", "revenue", "--by", "product", "--compare",
+                 "previous")  # fmt: skip
+
+    assert ["Tea", "30.45", "+509%"] in map(str.split, ran.out.splitlines())
+    assert "compared with 2026-02-01 to 2026-02-28" in ran.out
+
+
+def test_bars_are_as_long_as_their_figures(report: Any) -> None:
+    ran = report("revenue", "--start", "2026-02-01", "--end", "2026-03-31", "--metric", "revenue",
+                 "--by", "month", "--chart")  # fmt: skip
+
+    lines = [line.split() for line in ran.out.splitlines()]
+    assert ["2026-02", "5.00", "█" * 7] in lines
+    assert ["2026-03", "30.45", "█" * 40] in lines
+
+
+def test_json_is_what_the_api_answers(report: Any) -> None:
+    told = report("leads", *MARCH, "--by", "channel", "--metric", "leads,revenue", "--json").json
+
+    assert sorted(told["rows"]) == [
+        ["(none)", 0, 5],  # Ann bought once before any visit of hers
+        ["email", 1, 0.45],
+        ["paid", 1, 30],
+    ]
+    assert told["totals"] == [2, 35.45]
+
+
+def test_csv_has_a_row_for_each_group_and_no_totals(report: Any) -> None:
+    ran = report("revenue", *MARCH, "--metric", "revenue", "--by", "month", "--csv")
+
+    assert list(csv.reader(io.StringIO(ran.out))) == [["month", "revenue"], ["2026-03", "30.45"]]
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "parquet", "xlsx"])
+def test_a_report_is_written_to_a_file_by_its_ending(
+    report: Any, tmp_path: Path, ending: str
+) -> None:
+    out = tmp_path / f"it's.{ending}"
+
+    report("revenue", *MARCH, "--metric", "revenue", "--by", "month", "--out", out)
+
+    rows: list[Any]
+    if ending == "csv":
+        rows = list(csv.reader(out.read_text().splitlines()))[1:]
+    elif ending == "json":
+        rows = json.loads(out.read_text())["rows"]
+    elif ending == "parquet":
+        rows = duckdb.connect().execute("from read_parquet(?)", [str(out)]).fetchall()
+    else:
+        sheet = openpyxl.load_workbook(out).active
+        rows = list(sheet.values)[1:]
+    assert [[month, float(figure)] for month, figure in rows] == [["2026-03", 30.45]]
+
+
+def test_what_is_behind_a_figure_is_listed_and_adds_up_to_it(report: Any) -> None:
+    asked = ("revenue", *MARCH, "--metric", "revenue", "--by", "product", "--behind", "Tea")
+
+    assert sorted(report(*asked, "--json").json, key=lambda each: str(each["of"])) == [
+        {"contact": "1", "email": "ann@bloggs.com", "of": "o2", "part": 30},
+        {"contact": "2", "email": "=bob@bloggs.com", "of": "o3", "part": 0.45},
+    ]
+    assert report(*asked).out.splitlines()[-1].split() == ["Total", "30.45"]
+    assert "'=bob@bloggs.com" in report(*asked, "--csv").out  # a spreadsheet would run it
+
+
+@pytest.mark.parametrize(
+    ("filter_", "revenue"),
+    [("channel=paid", 30), ("channel!=paid", 0.45), ("product~te", 30.45), ("tag=", 30.45),
+     ("channel=email", 0.45)],
+)  # fmt: skip
+def test_filters_are_written_as_on_paper(report: Any, filter_: str, revenue: float) -> None:
+    told = report("revenue", *MARCH, "--metric", "revenue", "--by", "month", "--where", filter_,
+                  "--json").json  # fmt: skip
+
+    assert told["totals"] == [revenue]
+
+
+def test_rows_are_filtered_sorted_and_cut(report: Any) -> None:
+    asked = ("revenue", *MARCH, "--metric", "revenue", "--by", "channel", "--json")
+
+    assert report(*asked, "--where", "revenue>=1").json["rows"] == [["paid", 30]]
+    assert report(*asked, "--sort", "revenue").json["rows"][0] == ["email", 0.45]
+    assert report(*asked, "--limit", 1).json["rows_hidden"] == 1
+
+
+def test_a_funnel_is_asked_for_step_by_step(report: Any) -> None:
+    ran = report("funnel", *MARCH, "--step", "lead", "--step", "order=Tea", "--json")
+
+    assert [row[:3] for row in ran.json["rows"]] == [["lead", 2, 100], ["order Tea", 2, 100]]
+    assert "Of the First Step" in report("funnel", *MARCH, "--step", "lead").out
+
+
+def test_a_cohort_table_is_printed(report: Any) -> None:
+    assert report("cohort", *MARCH).out.splitlines()[0].split()[:2] == ["Month", "Leads"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("ad",), "unknown report type 'ad'; did you mean 'ads'?"),
+        (("ads", "--by", "campain"), "unknown dimension 'campain'"),
+        (("ads", "--start", "30d ago"), "'30d ago' is not a date"),
+        (("ads", "--csv", "--json"), "give one of them"),
+        (("ads", "--where", "paid"), "'paid' is no filter"),
+        (("ads", "--account", "nobody"), "there is no account 'nobody'"),
+        (("ads", "--out", "report.doc"), "ends in .doc; expected .csv"),
+        (("funnel",), "a funnel needs an array of steps"),
+    ],
+)
+def test_what_cannot_be_answered_is_told_in_a_line(
+    report: Any, arguments: tuple[str, ...], told: str
+) -> None:
+    ran = report(*arguments)
+
+    assert told in ran.err
+    assert ran.code == 2
