@@ -122,7 +122,7 @@ class Command:
             cwd=path,
             env=dict(environment),
         )
-        self._peaks: dict[int, int] = {}  # kilobytes, by process
+        self._peaks: dict[int, list[int]] = {}  # kilobytes at each look, by process
         self._is_over = Event()
         self._thread = Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -134,8 +134,11 @@ class Command:
 
     @property
     def megabytes(self) -> float:
-        """The sum of the most that each process held."""
-        return sum(self._peaks.values()) / 1024
+        """The sum of the most that each process held.
+
+        A child that was seen once was about to run another program, in its parent's memory.
+        """
+        return sum(looks[-1] for looks in self._peaks.values() if len(looks) > 1) / 1024
 
     def ended(self, timeout: float = 600.0) -> tuple[str, str]:
         """Waits for its end; answers what it printed, and its complaints."""
@@ -157,7 +160,8 @@ class Command:
     def _watch(self) -> None:
         while not self._is_over.wait(LOOK_SECONDS):
             for pid in _tree(self.process.pid):
-                self._peaks[pid] = max(_peak(pid), self._peaks.get(pid, 0))
+                if (peak := _peak(pid)) > 0:
+                    self._peaks.setdefault(pid, []).append(peak)
 
 
 def _tree(pid: int) -> Iterator[int]:
