@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -122,6 +124,14 @@ def test_every_module_can_be_imported_and_says_what_it_is() -> None:
     assert silent == []
     for room in ROOMS:
         import_module(f"segconnect.{room}")
+
+
+def test_an_idle_server_holds_no_library_that_only_reports_need() -> None:
+    program = "import sys, segconnect.account.app; print({'duckdb', 'numpy'} & {*sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
 
 
 def test_no_source_file_is_longer_than_a_person_reads() -> None:

@@ -5,8 +5,9 @@ models as they are declared; `credits_of` credits the touches of one journey, wh
 `Window.journey` make of what is known of a contact.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from segconnect.account.attribution import plain as plain  # declares the models
-from segconnect.account.attribution.attributing import CreditRow, attribute
 from segconnect.account.attribution.crediting import Credit, credits_of
 from segconnect.account.attribution.models import MODELS, Model, Models, Path
 from segconnect.account.attribution.rounding import share_out
@@ -20,6 +21,9 @@ from segconnect.account.attribution.touches import (
     Window,
     fold,
 )
+
+if TYPE_CHECKING:
+    from segconnect.account.attribution.attributing import CreditRow, attribute
 
 __all__ = [
     "MODELS",
@@ -40,3 +44,12 @@ __all__ = [
     "fold",
     "share_out",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what computes on tables when it is asked for: an idle server needs no numpy."""
+    if name in ("CreditRow", "attribute"):
+        from segconnect.account.attribution import attributing
+
+        return getattr(attributing, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
