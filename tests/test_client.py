@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import doctest
 import json
+import random
 import subprocess
 import sys
 import textwrap
@@ -834,3 +835,27 @@ def test_batches_reach_an_account_of_our_own(served: Any) -> None:
 
     assert [result.error for result in results] == [None] * 300
     assert served.contact("7@bloggs.com")["first_name"] == "Name 257"
+
+
+def test_a_call_that_waits_to_be_sent_again_holds_up_no_other(
+    play: Callable[[Peer], Peer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda least, most: most)
+    peer = play(Peer())
+    busy = {f"busy{number}@bloggs.com" for number in range(6)}
+    tried: Counter[str] = Counter()
+
+    def respond(call: Call) -> Reply:
+        tried[contact_of(call)] += 1
+        fails = contact_of(call) in busy and tried[contact_of(call)] == 1
+        return (500, {}) if fails else succeed(call)
+
+    peer.respond = respond
+    names = [*(f"busy{number}" for number in range(6)), *map(str, range(300))]
+    with opened(peer, Limits(attempts=3, backoff=0.5)) as client:
+        results = list(client.send_many(map(contact, names), concurrency=2))
+
+    assert [result.error for result in results] == [None] * 306
+    last = {contact_of(call): number for number, call in enumerate(peer.calls)}
+    assert min(last[each] for each in busy) >= 306  # each again, after all the others
+    assert peer.peak <= 2

@@ -105,7 +105,7 @@ def test_a_pure_room_opens_no_door_to_the_world(room: str) -> None:
 
 
 def test_only_the_pages_and_the_command_line_know_both_sides_of_the_wall() -> None:
-    other_side = {"scenario", "client", "transport", "connections", "delivery", "units"}
+    other_side = {"scenario", "client", "transport", "connections", "delivery", "places", "units"}
     both = {
         path.relative_to(SOURCE).parts[0]
         for path in SOURCE.rglob("*.py")

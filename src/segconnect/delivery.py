@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from segconnect.errors import Recovery, RefusedError, SegconnectError
+from segconnect.places import Places
 from segconnect.transport import NDJSON, Transport
 from segconnect.units import Further, Unit, joined, keys_of, output_of, read_lines, send
 from segconnect.wire.request import Address, Answer, Request
@@ -27,6 +28,7 @@ from segconnect.wire.request import Address, Answer, Request
 MAX_LINES = 1000  # of one batch
 MAX_BYTES = 4_000_000  # of one batch
 AHEAD = 16  # units that are taken in for each request that may be under way
+MOST_HELD = 5_000  # units that are taken in while the first of them waits to be sent again
 NOT_DONE = 424  # of a line: one that it comes after was not done
 
 
@@ -86,7 +88,8 @@ class Delivery:
         self._ready: deque[Unit] = deque()
         self._last: dict[str, Unit] = {}  # by key, the unit that the next one follows
         self._alone = 0  # units on this way
-        self._workers = 0
+        self._places = Places(self._concurrency, self._rests)
+        self._limit = AHEAD * self._concurrency
         # in batches
         self._takes_batches = True
         self._batch: list[Unit] = []
@@ -103,8 +106,15 @@ class Delivery:
 
     def room(self) -> int:
         """Answers how many more units may be taken in."""
-        limit = max(2 * self._window, AHEAD * self._concurrency)
+        limit = max(2 * self._window, self._limit)
+        if len(self._units) >= limit and self._is_idle:
+            self._limit = min(2 * limit, max(limit, MOST_HELD))
         return max(0, limit - len(self._units))
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether more could be under way, and nothing is there that might."""
+        return self._places.free > 0 and not (self._is_flying or self._ready or self._inbox)
 
     def add(self, unit: Unit) -> None:
         """Takes in one more unit."""
@@ -340,19 +350,19 @@ class Delivery:
 
     def _employ(self, count: int) -> None:
         """Has so many more workers, as far as the limit lets it."""
-        for _ in range(min(count, self._concurrency - self._workers)):
-            self._workers += 1
+        for _ in range(min(count, self._places.free)):
+            self._places.take()
             self._start(self._work)
 
     async def _work(self) -> None:
         try:
-            while self._ready and not self._is_closed:
+            while self._ready and not self._places.is_wanted and not self._is_closed:
                 unit = self._ready.popleft()
                 error = self._stop
                 if error is None:
                     try:
-                        for requests in unit.calls:
-                            unit.outcomes.append(await send(self._transport, requests))
+                        for calls in unit.calls:
+                            unit.outcomes.append(await send(self._transport, calls, self._places))
                     except SegconnectError as failure:
                         error = failure
                 was_probing, self._is_probing = self._is_probing, False
@@ -361,7 +371,15 @@ class Delivery:
                     self._advance()
                 self._employ(len(self._ready) - 1)
         finally:
-            self._workers -= 1
+            self._places.give_up()
+
+    def _rests(self) -> None:
+        """A request waits to be sent again: another one may be under way meanwhile."""
+        if self._is_probing and self._transport.has_answered:
+            self._is_probing = False
+            self._advance()
+        self._employ(min(1, len(self._ready)))
+        self._changed.set()
 
     # -- in batches ------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic_core import from_json, to_json
@@ -81,6 +81,16 @@ class Limits:
         return cls(**{name: value for name, value in given.items() if value is not None})
 
 
+class Rest(Protocol):
+    """Is told while a request is not under way, since it waits to be sent again."""
+
+    def begin(self) -> None:
+        """Says that a request waits."""
+
+    async def end(self) -> None:
+        """Says that it has waited, and waits until it may be under way again."""
+
+
 class _UnusableError(UnreachableError):
     """An answer came that cannot be read; asking again would bring the same."""
 
@@ -122,8 +132,12 @@ class Transport:
         self._http = builder.build()
         _wind_down_at_exit()
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: Request, rest: Rest | None = None) -> Answer:
         """Sends a request and answers a success, with its body read if it is JSON.
+
+        Args:
+            request: The request.
+            rest: Is told when it waits to be sent again.
 
         Raises:
             RefusedError: The account does not want the request.
@@ -137,7 +151,7 @@ class Transport:
         try:
             answer = await self._attempt(request)
         except (ThrottledError, UnreachableError) as error:
-            answer = await self._again(request, error)
+            answer = await self._again(request, error, rest)
         refusal = self.refusal(request, answer)
         if refusal is not None:
             raise refusal
@@ -237,13 +251,15 @@ class Transport:
             raise failure
         return answer
 
-    async def _again(self, request: Request, error: ThrottledError | UnreachableError) -> Answer:
+    async def _again(
+        self, request: Request, error: ThrottledError | UnreachableError, rest: Rest | None
+    ) -> Answer:
         if not _is_safe(request, error):
             raise error
-        limits, tries = self.limits, 0
+        limits, tries, is_resting = self.limits, 0, False
 
         def pause(failure: Exception) -> bool | float:
-            nonlocal tries
+            nonlocal tries, is_resting
             if not _is_safe(request, failure):
                 return False
             seconds = random.uniform(0, min(limits.max_backoff, limits.backoff * 2.0**tries))
@@ -252,15 +268,26 @@ class Transport:
                 seconds = min(asked, limits.max_retry_after) + random.uniform(0, limits.backoff)
             tries += 1
             LOG.info("%s; again in %.2f s", failure, seconds)
+            if rest is not None:
+                is_resting = True
+                rest.begin()
             return seconds
 
-        async for attempt in _retries()(pause, limits.attempts, timeout=None):
-            with attempt:
-                if attempt.num == 1:
-                    raise error  # it has been made
-                if self._pace.is_held:
-                    await self._pace.turn()
-                return await self._attempt(request)
+        try:
+            async for attempt in _retries()(pause, limits.attempts, timeout=None):
+                with attempt:
+                    if attempt.num == 1:
+                        raise error  # noqa: TRY301  # it has been made
+                    if rest is not None:
+                        is_resting = False
+                        await rest.end()
+                    if self._pace.is_held:
+                        await self._pace.turn()
+                    return await self._attempt(request)
+        except Exception:
+            if rest is not None and is_resting:  # after the last attempt
+                await rest.end()
+            raise
         raise error
 
     def _call(self, request: Request) -> StreamRequest:

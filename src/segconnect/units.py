@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from segconnect.errors import PartlyDoneError, SegconnectError, UnreachableError
 from segconnect.modules.base import Module
-from segconnect.transport import Transport
+from segconnect.transport import Rest, Transport
 from segconnect.wire.request import Answer, Request
 
 NOBODY: frozenset[Unit] = frozenset()
@@ -81,14 +81,14 @@ class Further(NamedTuple):
     awaited: Sequence[Module] = ()
 
 
-async def send(transport: Transport, requests: Sequence[Request]) -> Any:
+async def send(transport: Transport, requests: Sequence[Request], rest: Rest | None = None) -> Any:
     """Sends the requests of one module in their order, and answers its output."""
     if len(requests) == 1:
-        return output_of(requests[0], await transport.send(requests[0]))
+        return output_of(requests[0], await transport.send(requests[0], rest))
     outcomes: list[Any] = []
     for request in requests:
         try:
-            outcomes.append(output_of(request, await transport.send(request)))
+            outcomes.append(output_of(request, await transport.send(request, rest)))
         except SegconnectError as error:
             outcomes.append(error)
             break

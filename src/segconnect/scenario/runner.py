@@ -79,6 +79,12 @@ class Report:
             return Outcome.FAILURE
         return Outcome.PARTIAL if self.refused or self.waiting else Outcome.SUCCESS
 
+    def snapshot(self) -> Report:
+        """Answers the counts as they are now; what grows in it is shared."""
+        found = Report.__new__(Report)  # for each bundle: copy() takes five times as long
+        found.__dict__.update(self.__dict__)
+        return found
+
 
 Progress = Callable[[Report, int, int], None]  # with the bytes read, and the bytes in all
 SHOWN_REFUSALS = 100

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from threading import Condition, Thread
 from types import TracebackType
 from typing import Self
@@ -13,6 +12,9 @@ from segconnect.scenario.runner import Report, Settled
 
 MOST_AHEAD = 2_000
 """Bundles that may be settled and not yet on disk; whoever settles more waits for the disk."""
+
+GATHER_SECONDS = 0.02
+"""How long a commit waits for more bundles, unless somebody waits for it."""
 
 
 class JournalLedger:
@@ -28,7 +30,7 @@ class JournalLedger:
         self._report: Report | None = None  # what is not on disk yet
         self._outcomes = Outcomes()
         self._ahead = 0
-        self._is_ended = False
+        self._is_idle = self._is_ended = False
         self._failure: Exception | None = None
         self._thread = Thread(target=self._write, name="journal", daemon=True)
 
@@ -45,19 +47,27 @@ class JournalLedger:
         with self._changed:
             self._outcomes.add(settled, report.read)
             self._outcomes.forgets_intents = self._intents.is_used
-            self._report = copy(report)
+            self._report = report.snapshot()
             self._ahead += 1
-            self._changed.notify_all()
+            if self._is_idle or self._is_urgent:
+                self._changed.notify_all()
             while self._ahead > MOST_AHEAD and self._failure is None:
                 self._changed.wait()
         if self._failure is not None:
             raise self._failure
 
+    @property
+    def _is_urgent(self) -> bool:
+        """Whether somebody waits for the next commit."""
+        return self._is_ended or self._ahead > MOST_AHEAD / 2 or bool(self._outcomes.responses)
+
     def _write(self) -> None:
         while True:
             with self._changed:
-                while self._report is None and not self._is_ended:
-                    self._changed.wait()
+                self._is_idle = True
+                self._changed.wait_for(lambda: self._report is not None or self._is_ended)
+                self._is_idle = False
+                self._changed.wait_for(lambda: self._is_urgent, timeout=GATHER_SECONDS)
                 if self._report is None:
                     return
                 report, outcomes = self._report, self._outcomes
