@@ -119,7 +119,7 @@ class Dimension:
     key: str  # of its column on the wire
     name: str
     family: Family
-    sql: str  # over t (visit), a (ad), l (lead), tag, p (product), f (the fact) or {day}
+    sql: str  # over t: the visit, l: the lead, d: its contact, g: a tag, k: the day, f: the fact
     help: str
     source: str
     type: Kind = Kind.STRING

@@ -1,4 +1,4 @@
-"""What figures are grouped and filtered by. `t` is the visit, `l` the lead, `f` the fact's row."""
+"""What figures are grouped and filtered by. For the names in their SQL see `Dimension.sql`."""
 
 from __future__ import annotations
 
@@ -67,16 +67,16 @@ declare_dimensions(
         "Whether ads and visits found each other: `matched`, `spend without visits`, or `visits"
         " without an ad`, which carry the id of an ad that is not known.", "match"),
     Dimension(
-        slug="contacts.status", key="status", name="Status", family=Family.LEAD, sql="l.status",
+        slug="contacts.status", key="status", name="Status", family=Family.LEAD, sql="d.status",
         help="Opt-in status of the lead.", source="rest/_contacts.md",
     ),
     Dimension(
         slug="contacts.integration", key="integration", name="Integration", family=Family.LEAD,
-        sql="l.integration", help="The integration that the lead first came by.", source="ours",
+        sql="d.integration", help="The integration that the lead first came by.", source="ours",
     ),
     Dimension(
         slug="contacts.affiliate", key="affiliate", name="Affiliate", family=Family.LEAD,
-        sql="l.affiliate_id", help="Who sent the lead.", source="rest/_contacts.md",
+        sql="d.affiliate_id", help="Who sent the lead.", source="rest/_contacts.md",
     ),
     Dimension(
         slug="contacts.tag", key="tag", name="Tag", family=Family.TAG, sql="g.name",

@@ -188,8 +188,10 @@ class FactQuery:
                 return "f.bucket"
             timed = self._day()
             self._joins["calendar"] = f"join calendar k on k.day = {timed}"
-        elif dimension.family in (Family.LEAD, Family.AGE):
+        elif dimension.family is Family.AGE:
             self._join_leads()
+        elif dimension.family is Family.LEAD:
+            self._joins["contacts"] = "left join first_contacts d on d.person = f.person"
             if dimension.slug.startswith(CUSTOM):
                 return custom_field(self._parameters.bind(_pointer(dimension.name)))
         elif dimension.family is Family.TAG:
@@ -269,12 +271,9 @@ class FactQuery:
             switches=plan.switches,
             buyers_where=buyers.purchases() if self.fact is LEADS else "true",
             buyers_of=of,
-            leads_where=self._leads() if self.fact is LEADS else "true",
+            of_range=self.fact is LEADS or (plan.is_cohort and self.fact in (SALES, LINES)),
             is_ranked=self._is_ranked(),
         )
-
-    def _leads(self) -> str:
-        return f"day between {day(self.period.first)} and {day(self.period.last)}"
 
     def purchases(self) -> str:
         """The condition on what was bought that makes a lead a customer."""
@@ -301,4 +300,4 @@ def _pointer(name: str) -> str:
 
 def custom_field(path: str) -> str:
     """Reads a contact's own field out of the JSON that they are kept in."""
-    return f"json_extract_string(l.custom_fields, {path})"
+    return f"json_extract_string(d.custom_fields, {path})"

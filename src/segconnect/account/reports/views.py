@@ -73,10 +73,13 @@ def with_views(body: str, views: Mapping[str, str]) -> str:
         needed |= named
     if not needed:
         return body
-    ctes = ",\n".join(f"{name} as ({views[name]})" for name in views if name in needed)
+    ctes = ",\n".join(f"{name} as {INLINE} ({views[name]})" for name in views if name in needed)
     return f"with {ctes}\n{body}"
 
 
+INLINE = "not materialized"
+"""DuckDB would else make whole tables of views, of which a report reads a few columns. Spark, which
+never does, does not know the words: leave them out there."""
 _WORD = re.compile(r"\w+")
 
 
@@ -89,7 +92,7 @@ def views(
     switches: Switches,
     buyers_where: str,
     buyers_of: str = "sales",
-    leads_where: str = "true",
+    of_range: bool = False,
     is_ranked: bool = False,
 ) -> dict[str, str]:
     """Answers all views by name, each after those that it reads.
@@ -102,25 +105,35 @@ def views(
         switches: What counts as revenue.
         buyers_where: What orders make a lead a customer: a condition over f.
         buyers_of: The view that the condition is over: sales, or lines.
-        leads_where: Which leads credits are wanted for.
+        of_range: Whether only leads of the range are asked about.
         is_ranked: Whether it matters which order is the buyer's first.
     """
+    days = f"between {day(period.first)} and {day(period.last)}"
+    some = having = ""
+    if of_range:  # somebody who became a lead in the range has a contact of the range
+        some = (
+            " where p.person in (select p.person from contacts c join people p"
+            f" on p.kind = 'contact' and p.pk = c.pk where c.day {days})"
+        )
+        having = f" having min(c.day) {days}"
     return {
         "calendar": _calendar(period),
         "periods": _periods(period, today),
-        "leads": LEADS,
+        "leads": f"{LEADS_OF.format(some=some)}{having}",
+        "first_contacts": _FIRST_CONTACTS.format(some=some),
         "lead_tags": _TAGS,
         "sales": _sales(switches, is_ranked=is_ranked),
         "lines": _LINES,
         "buyers": f"select f.person, min(f.moment) as moment from {buyers_of} f"
-        f" where {buyers_where} group by f.person",
+        f" where {buyers_where} and f.person in (select person from leads)"
+        " group by f.person",
         "lead_facts": _LEAD_FACTS.format(as_of=as_of),
         "ad_tree": _AD_TREE,
         "ad_one": _AD_ONE,
         "ad_named": _AD_NAMED,
         "order_credits_ads": _with_ads(_ORDER_CREDITS.format(model=model.slug)),
         "order_credits": _ORDER_CREDITS.format(model=model.slug),
-        "lead_journeys": journeys(f"(select * from leads where {leads_where})", model.days),
+        "lead_journeys": journeys("leads", model.days),
         "lead_credits_ads": _with_ads(credits_of(model.model, _OF_TOUCH)),
         "lead_credits": credits_of(model.model, _OF_TOUCH),
         "visit_facts": _with_ads(_VISITS),
@@ -169,13 +182,19 @@ def _periods(period: Period, today: date) -> str:
 
 # -- people and orders ---------------------------------------------------------------------------
 
-LEADS = """
-select x.person, x.pk as contact_pk, x.date_created as moment, x.day, x.status, x.affiliate_id,
-  x.custom_fields, i.name as integration
+LEADS_OF = """
+select p.person, min(c.date_created) as moment, min(c.day) as day, min(c.pk) as contact_pk
+from contacts c join people p on p.kind = 'contact' and p.pk = c.pk{some}
+group by p.person"""
+LEADS = LEADS_OF.format(some="")
+"""People with a contact, and since when they have one."""
+
+_FIRST_CONTACTS = """
+select x.person, x.status, x.affiliate_id, x.custom_fields, i.name as integration
 from (
-  select p.person, c.pk, c.date_created, c.day, c.status, c.affiliate_id, c.custom_fields,
-    c.integration_pk, row_number() over (partition by p.person order by c.date_created, c.pk) as n
-  from contacts c join people p on p.kind = 'contact' and p.pk = c.pk
+  select p.person, c.status, c.affiliate_id, c.custom_fields, c.integration_pk,
+    row_number() over (partition by p.person order by c.date_created, c.pk) as n
+  from contacts c join people p on p.kind = 'contact' and p.pk = c.pk{some}
 ) x join integrations i on i.pk = x.integration_pk
 where x.n = 1"""
 
