@@ -49,9 +49,9 @@ from segconnect.errors import (
     UnreachableError,
     UsageError,
 )
+from segconnect.limits import Limits
 from segconnect.modules import Module
 from segconnect.settings import Settings
-from segconnect.transport import Limits
 from segconnect.wire.request import Address, Request
 
 KEY = "k8Tq2vXw5yZa7bCd9eFg1h"

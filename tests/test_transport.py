@@ -38,8 +38,9 @@ from segconnect.errors import (
     UnreachableError,
     UsageError,
 )
+from segconnect.limits import Limits
 from segconnect.settings import Settings
-from segconnect.transport import BATCH_HEADER, Limits, Transport
+from segconnect.transport import BATCH_HEADER, Transport
 from segconnect.wire import endpoints
 from segconnect.wire.request import Address, Answer, Request
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from segconnect.modules import RecordAdPerformance as RecordAdPerformance
     from segconnect.modules import RecordPageView as RecordPageView
     from segconnect.modules import Tag as Tag
-    from segconnect.transport import Limits as Limits
+    from segconnect.limits import Limits as Limits
     from segconnect.units import Result as Result
 
 _HOMES = {

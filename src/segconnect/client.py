@@ -27,9 +27,9 @@ from typing import Any, Self, TypeVar
 from segconnect.connections import Connection, Connections
 from segconnect.delivery import Delivery
 from segconnect.errors import UsageError
+from segconnect.limits import Limits
 from segconnect.modules.base import Module
 from segconnect.settings import Settings, load
-from segconnect.transport import Limits
 from segconnect.units import Further, Result, Unit, send
 
 __all__ = ["AsyncClient", "Client", "Limits", "Result"]

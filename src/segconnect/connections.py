@@ -38,7 +38,8 @@ from segconnect.types import Id
 from segconnect.wire.request import Address
 
 if TYPE_CHECKING:
-    from segconnect.transport import Limits, Transport
+    from segconnect.limits import Limits
+    from segconnect.transport import Transport
 
 LOCAL = "local"
 """The base URL of our own account, wherever the settings say that it is served."""
@@ -168,7 +169,8 @@ class Connection(Collection):
             settings: What "local" means, and the limits where none are given; default: as usual.
             limits: Time-outs, retries and rate.
         """
-        from segconnect.transport import Limits, Transport  # what lists connections opens no socket
+        from segconnect.limits import Limits
+        from segconnect.transport import Transport  # what lists connections opens no socket
 
         settings = settings or load()
         limits = limits or Limits.of(settings)
@@ -415,7 +417,7 @@ def verify_now(connection: Connection, settings: Settings | None = None) -> None
         ConnectionSetupError: The connection leads to no account or integration.
         UnreachableError: The account did not answer.
     """
-    from segconnect.transport import Limits
+    from segconnect.limits import Limits
 
     settings = settings or load()
     limits = Limits.of(settings)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from segconnect.connections import Connection
 from segconnect.credentials import SERVICES, Service
+from segconnect.limits import Limits
 from segconnect.modules.base import Collection
 from segconnect.modules.schema import Input, form
 from segconnect.settings import Settings
-from segconnect.transport import Limits
 
 PAGE = Path("docs/reference/setup.md")
 COMMAND = "python -m segconnect.reference"

@@ -16,12 +16,11 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from pydantic_core import from_json, to_json
@@ -44,8 +43,8 @@ from segconnect.errors import (
     UnreachableError,
     UsageError,
 )
+from segconnect.limits import Limits, Rest
 from segconnect.pace import Pace
-from segconnect.settings import Settings
 from segconnect.wire.request import Address, Answer, Request
 
 if TYPE_CHECKING:
@@ -56,39 +55,6 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 BATCH_HEADER = "segconnect-batch"
 NDJSON = "application/x-ndjson"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How patient a transport is, and how fast. Times are in seconds."""
-
-    connect_timeout: float = 10.0
-    read_timeout: float = 30.0  # without a byte of the answer
-    timeout: float = 60.0  # of one attempt, from connecting to the last byte
-    attempts: int = 6  # in all
-    backoff: float = 0.5  # the first pause is at most this long, each further one twice as long
-    max_backoff: float = 30.0
-    max_retry_after: float = 60.0  # an account that asks for more is asked again after this
-    rate: float | None = None  # requests a second; None: as fast as the account takes them
-    in_flight: int = 16  # requests under way at once, of many that are sent
-    max_answer: int = 32 * 2**20  # bytes
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Answers the limits that the settings name; what they leave out is as always."""
-        names = ("connect_timeout", "read_timeout", "timeout", "attempts", "rate", "in_flight")
-        given = {name: getattr(settings, name) for name in names}
-        return cls(**{name: value for name, value in given.items() if value is not None})
-
-
-class Rest(Protocol):
-    """Is told while a request is not under way, since it waits to be sent again."""
-
-    def begin(self) -> None:
-        """Says that a request waits."""
-
-    async def end(self) -> None:
-        """Says that it has waited, and waits until it may be under way again."""
 
 
 class _UnusableError(UnreachableError):

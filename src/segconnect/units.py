@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from segconnect.errors import PartlyDoneError, SegconnectError, UnreachableError
+from segconnect.limits import Rest
 from segconnect.modules.base import Module
-from segconnect.transport import Rest, Transport
+from segconnect.transport import Transport
 from segconnect.wire.request import Answer, Request
 
 NOBODY: frozenset[Unit] = frozenset()

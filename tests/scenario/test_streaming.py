@@ -23,6 +23,7 @@ from segconnect import Client, Connection
 from segconnect.account import access, committer
 from segconnect.account.app import Account as App
 from segconnect.account.store import schema
+from segconnect.limits import Limits
 from segconnect.scenario import streaming
 from segconnect.scenario.bundle import Place, SourceBundle
 from segconnect.scenario.engine.plan import Plan
@@ -30,7 +31,7 @@ from segconnect.scenario.engine.services import Services
 from segconnect.scenario.preparing import Scenario
 from segconnect.scenario.runner import Report, Run, Settled
 from segconnect.scenario.streaming import way_of
-from segconnect.transport import Limits, Transport
+from segconnect.transport import Transport
 from segconnect.types import parse_moment
 from segconnect.wire.request import Answer, Request
 from tests.conftest import asgi
