@@ -57,32 +57,70 @@ def test_an_account_in_trouble_is_left_alone_and_not_asked_more_slowly_then() ->
     assert asyncio.run(waited()) >= 0.049
 
 
-def test_what_was_not_sent_for_a_while_does_not_make_it_slower(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now = 0.0
-    monkeypatch.setattr("segconnect.pace.monotonic", lambda: now)
+class Clock:
+    """Seconds, as the pace sees them."""
+
+    now = 100.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("segconnect.pace.monotonic", lambda: clock.now)
+    return clock
+
+
+def asked_once(clock: Clock) -> Pace:
+    """A pace whose account has asked for a pause, which is over."""
     pace = Pace(None, 0)
+    pace.pause(1, is_limit=True)
+    clock.now += 1
+    return pace
+
+
+def test_a_pause_now_and_then_tells_of_no_limit(clock: Clock) -> None:
+    pace = asked_once(clock)
+    clock.now += 60
+    pace.pause(1, is_limit=True)
+
+    assert pace.rate is None
+
+
+def test_what_was_not_sent_for_a_while_does_not_make_it_slower(clock: Clock) -> None:
+    pace = asked_once(clock)
     pace.taken()
-    now = 3.0
+    clock.now += 3
     for _ in range(10):
         pace.taken()
-        now += 0.1
+        clock.now += 0.1
     pace.pause(1, is_limit=True)
 
     assert pace.rate == pytest.approx(5)  # 10 in 2 s, the pause among them
 
 
 def test_what_is_answered_after_the_account_asked_for_a_pause_was_taken_before(
-    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
 ) -> None:
-    now = 0.0
-    monkeypatch.setattr("segconnect.pace.monotonic", lambda: now)
-    pace = Pace(None, 0)
+    pace = asked_once(clock)
     pace.taken()
-    now = 1.0
+    clock.now += 1
     pace.pause(1, is_limit=True)
     for _ in range(9):
         pace.taken()
 
-    assert pace.rate == 5  # 10 in 2 s
+    assert pace.rate == pytest.approx(5)  # 10 in 2 s
+
+
+def test_a_rate_that_was_found_falls_by_steps(clock: Clock) -> None:
+    pace = asked_once(clock)
+    for _ in range(100):
+        pace.taken()
+    clock.now += 1
+    pace.pause(1, is_limit=True)
+    assert pace.rate == pytest.approx(50)
+
+    clock.now += 2
+    pace.taken()
+    pace.pause(1, is_limit=True)
+
+    assert pace.rate == pytest.approx(0.85 * 50)

@@ -9,15 +9,16 @@ from time import monotonic
 BURST = 0.1  # seconds of a rate that may be made up for at once
 WINDOW = 5.0  # seconds over which is counted what an account takes
 IDLE = 1.0  # seconds without an answer, after which counting begins anew
-FASTER = 0.05  # by so much a second a rate grows that nobody set
+FASTER, SOON = 0.05, 0.02  # a rate that nobody set grows by so much a second, and by more later
+LEAST = 0.85  # of a rate that was found is kept when the account asks for a pause again
 
 
 class Pace:
     """Spaces requests to an account out; it belongs to one event loop.
 
     A rate that was set is kept. Without one, requests go as fast as they come, until the account
-    asks for a pause: from then on as fast as it took them before, and slowly faster, until it asks
-    again. A pause is for all requests.
+    asks for a pause twice within a short time: from then on as fast as it took them before, and
+    slowly faster, until it asks again. A pause is for all requests.
 
     Args:
         rate: The most requests a second; None: find out.
@@ -29,6 +30,8 @@ class Pace:
         self.is_held = self._is_given  # whether a request must wait for its turn
         self._quiet_until = self._next_due = 0.0
         self._learned, self._span = 0, 0.0  # requests that were taken, and in how many seconds
+        self._least = 0.0  # the rate whatever was learned
+        self._found_at: float | None = None  # the end of the last pause for a limit
         self._grown_at = self._since = self._since_before = self._last = 0.0
         self._count = self._count_before = 0  # requests that were taken, in two windows
         self._restart(monotonic())
@@ -49,7 +52,7 @@ class Pace:
 
     def _learn(self, more: int) -> None:
         self._learned += more
-        self.rate = max(1, self._learned) / self._span
+        self.rate = max(self._least, max(1, self._learned) / self._span)
 
     def _restart(self, now: float) -> None:
         self._count = self._count_before = 0
@@ -61,9 +64,11 @@ class Pace:
         if not is_limit:
             self._span = 0.0  # what is taken during it says nothing of a limit
         elif not self._is_given and now >= self._quiet_until:  # the first one that is told
-            self._learned, self._span = 0, now + seconds - self._since_before
-            self._learn(self._count + self._count_before)
-            self._grown_at = now + seconds
+            self._least = LEAST * (self.rate or 0.0)
+            if self._found_at is not None and (self.rate or now - self._found_at < WINDOW):
+                self._learned, self._span = 0, now + seconds - self._since_before
+                self._learn(self._count + self._count_before)
+            self._found_at = self._grown_at = now + seconds
             self._restart(now + seconds)
         self._quiet_until = max(self._quiet_until, now + seconds)
         self.is_held = True
@@ -78,7 +83,8 @@ class Pace:
                 return
             now = monotonic()
             if not self._is_given and now > self._grown_at:
-                self.rate *= 1 + FASTER * (now - self._grown_at)
+                since = now - (self._found_at or now)
+                self.rate *= 1 + (FASTER + SOON * since) * (now - self._grown_at)
                 self._grown_at = now
             due = max(self._next_due, now - BURST)
             self._next_due = due + 1 / self.rate

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -155,9 +156,13 @@ def undisturbed(world: World) -> dict[str, Any]:
     return world.ran(CONTACT_AND_ORDER, Plan()).state
 
 
+ALONE = Plan(takes_batches=False)  # each request is about one record
 PLANS = {
-    **{kind: Plan({kind: 0.1 if kind in ("429", "503") else 0.25}, most=1) for kind in KINDS},
-    "all of them": Plan(dict.fromkeys(KINDS, 0.04), seed=179, most=2),
+    **{
+        kind: replace(ALONE, shares={kind: 0.1 if kind in ("429", "503") else 0.25}, most=1)
+        for kind in KINDS
+    },
+    "all of them": replace(ALONE, shares=dict.fromkeys(KINDS, 0.04), seed=179, most=2),
 }
 
 
@@ -183,10 +188,11 @@ def test_side_by_side_and_in_batches_faults_cost_nothing_either(
     plan = Plan(shares, seed=3, most=2, takes_batches=takes_batches)
     people = 4_000 if takes_batches else 300
 
-    ran = world.ran(CONTACT, plan, people=people)
+    ran = world.ran(CONTACT_AND_ORDER if takes_batches else CONTACT, plan, people=people)
 
     assert ran.told["happened"]
     assert (ran.told["requests"] > people) is not takes_batches
+    assert len(ran.state["orders"]) == (people if takes_batches else 0)
     assert ran.counts == (people, 0, 0)
     assert sorted(row[0] for row in ran.state["contacts"]) == sorted(
         f"person{n}@b.c" for n in range(people)
@@ -200,7 +206,7 @@ def test_side_by_side_and_in_batches_faults_cost_nothing_either(
 def test_what_fails_for_good_is_refused_with_its_reason_or_waits(
     world: World, kind: str, dlq: bool
 ) -> None:
-    plan = Plan({kind: 1.0}, only="person7@", retry_after=0)
+    plan = replace(ALONE, shares={kind: 1.0}, only="person7@", retry_after=0)
 
     ran = world.ran(CONTACT_AND_ORDER, plan, dlq=dlq, environment={"SEGCONNECT_ATTEMPTS": "2"})
 
