@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from segconnect.connections import Connection as Connection
     from segconnect.connections import Connections as Connections
     from segconnect.errors import SegconnectError as SegconnectError
+    from segconnect.limits import Limits as Limits
     from segconnect.modules import AddTagToContact as AddTagToContact
     from segconnect.modules import AddUpdateContact as AddUpdateContact
     from segconnect.modules import AddUpdateOrder as AddUpdateOrder
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from segconnect.modules import RecordAdPerformance as RecordAdPerformance
     from segconnect.modules import RecordPageView as RecordPageView
     from segconnect.modules import Tag as Tag
-    from segconnect.limits import Limits as Limits
     from segconnect.units import Result as Result
 
 _HOMES = {
@@ -42,7 +42,7 @@ _HOMES = {
     "connections": ("Connection", "Connections"),
     "units": ("Result",),
     "errors": ("SegconnectError",),
-    "transport": ("Limits",),
+    "limits": ("Limits",),
     "modules": (
         "AddTagToContact",
         "AddUpdateContact",
