@@ -852,7 +852,7 @@ def test_a_call_that_waits_to_be_sent_again_holds_up_no_other(
 
     peer.respond = respond
     names = [*(f"busy{number}" for number in range(6)), *map(str, range(300))]
-    with opened(peer, Limits(attempts=3, backoff=0.5)) as client:
+    with opened(peer, Limits(attempts=3, backoff=3)) as client:
         results = list(client.send_many(map(contact, names), concurrency=2))
 
     assert [result.error for result in results] == [None] * 306
