@@ -36,6 +36,7 @@ class Locks:
         with self._session() as session:
             session.execute("select pg_advisory_lock(%s)", [_number(executor)])
             yield
+            session.execute("select pg_advisory_unlock(%s)", [_number(executor)])
 
     def is_dead(self, executor: str) -> bool:
         """Whether the process of that name is dead: then its lock can be taken."""

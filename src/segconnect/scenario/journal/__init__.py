@@ -243,7 +243,8 @@ class Journal:
 
     def samples(self, id_: str) -> list[SampleRow]:
         """Answers the operations of a run that were kept, the first one first."""
-        query = select(samples).where(samples.c.run_id == id_).order_by(samples.c.number)
+        query = select(samples).where(samples.c.run_id == id_)
+        query = query.order_by(samples.c.bundle, samples.c.number)
         with self.engine.connect() as connected:
             return [SampleRow(**row._mapping) for row in connected.execute(query)]
 
