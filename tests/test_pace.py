@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 
 import pytest
@@ -124,3 +125,21 @@ def test_a_rate_that_was_found_falls_by_steps(clock: Clock) -> None:
     pace.pause(1, is_limit=True)
 
     assert pace.rate == pytest.approx(0.85 * 50)
+
+
+def test_a_failure_among_many_successes_waits_for_a_moment_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda least, most: most)
+    pace = Pace(None, 0)
+    at_first = pace.back_off(10)
+    for number in range(1_000):
+        pace.taken()
+        if number % 10 == 0:
+            seldom = pace.back_off(10)
+    for _ in range(200):
+        ill = pace.back_off(10)
+
+    assert at_first == 10
+    assert 0.5 <= seldom < 2
+    assert 9 < ill <= 10

@@ -28,7 +28,8 @@ from segconnect.wire.request import Address, Answer, Request
 MAX_LINES = 1000  # of one batch
 MAX_BYTES = 4_000_000  # of one batch
 AHEAD = 16  # units that are taken in for each request that may be under way
-MOST_HELD = 5_000  # units that are taken in while the first of them waits to be sent again
+MOST_AHEAD = 512  # of these, unless more may be under way
+MOST_HELD = 2_000  # units that are taken in while the first of them waits to be sent again
 NOT_DONE = 424  # of a line: one that it comes after was not done
 
 
@@ -89,7 +90,7 @@ class Delivery:
         self._last: dict[str, Unit] = {}  # by key, the unit that the next one follows
         self._alone = 0  # units on this way
         self._places = Places(self._concurrency, self._rests)
-        self._limit = AHEAD * self._concurrency
+        self._limit = max(2 * self._concurrency, min(AHEAD * self._concurrency, MOST_AHEAD))
         # in batches
         self._takes_batches = True
         self._batch: list[Unit] = []
@@ -108,7 +109,7 @@ class Delivery:
         """Answers how many more units may be taken in."""
         limit = max(2 * self._window, self._limit)
         if len(self._units) >= limit and self._is_idle:
-            self._limit = min(2 * limit, max(limit, MOST_HELD))
+            limit = self._limit = min(2 * limit, max(limit, MOST_HELD))
         return max(0, limit - len(self._units))
 
     @property

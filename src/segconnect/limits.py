@@ -16,7 +16,7 @@ class Limits:
     read_timeout: float = 30.0  # without a byte of the answer
     timeout: float = 60.0  # of one attempt, from connecting to the last byte
     attempts: int = 6  # in all
-    backoff: float = 0.5  # the first pause is at most this long, each further one twice as long
+    backoff: float = 0.5  # of the first pause, at most, and twice as much of each further one
     max_backoff: float = 30.0
     max_retry_after: float = 60.0  # an account that asks for more is asked again after this
     rate: float | None = None  # requests a second; None: as fast as the account takes them

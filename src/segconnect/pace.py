@@ -11,6 +11,8 @@ WINDOW = 5.0  # seconds over which is counted what an account takes
 IDLE = 1.0  # seconds without an answer, after which counting begins anew
 FASTER, SOON = 0.05, 0.02  # a rate that nobody set grows by so much a second, and by more later
 LEAST = 0.85  # of a rate that was found is kept when the account asks for a pause again
+LEAST_TROUBLE = 0.05  # of the pause that might be, where hardly anything fails
+LATELY = 0.02  # what one answer says of the share that fails
 
 
 class Pace:
@@ -26,6 +28,7 @@ class Pace:
     """
 
     def __init__(self, rate: float | None, spread: float) -> None:
+        self.trouble = 1.0  # the share of requests that failed lately; all, until one went well
         self._is_given, self.rate, self._spread = rate is not None, rate, spread
         self.is_held = self._is_given  # whether a request must wait for its turn
         self._quiet_until = self._next_due = 0.0
@@ -38,6 +41,7 @@ class Pace:
 
     def taken(self) -> None:
         """Notes that the account took a request."""
+        self.trouble *= 1 - LATELY
         now = monotonic()
         if now < self._quiet_until and self._span:  # it was sent before the pause
             self._learn(1)
@@ -49,6 +53,14 @@ class Pace:
             self._count, self._since = 0, now
         self._count += 1
         self._last = now
+
+    def back_off(self, most: float) -> float:
+        """Notes that a request failed; answers the seconds until it is sent again, by chance.
+
+        They are the fewer, the fewer of the others fail: then it is not the account that is ill.
+        """
+        self.trouble += LATELY * (1 - self.trouble)
+        return random.uniform(0, most * max(self.trouble, LEAST_TROUBLE))
 
     def _learn(self, more: int) -> None:
         self._learned += more

@@ -228,7 +228,7 @@ class Transport:
             nonlocal tries, is_resting
             if not _is_safe(request, failure):
                 return False
-            seconds = random.uniform(0, min(limits.max_backoff, limits.backoff * 2.0**tries))
+            seconds = self._pace.back_off(min(limits.max_backoff, limits.backoff * 2.0**tries))
             asked = getattr(failure, "retry_after", None)
             if asked is not None:
                 seconds = min(asked, limits.max_retry_after) + random.uniform(0, limits.backoff)
