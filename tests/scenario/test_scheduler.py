@@ -125,6 +125,7 @@ def place(
         _empty(journal.engine, journal_schema.metadata)  # of other tests, on PostgreSQL
         _empty(hooks.engine, hooks_schema.metadata)
         yield Place(tmp_path, settings, worker, hooks, clock)
+        _empty(journal.engine, journal_schema.metadata)  # for other tests
 
 
 def _empty(engine: Engine, metadata: MetaData) -> None:
