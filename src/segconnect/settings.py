@@ -150,8 +150,12 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         """The SQLAlchemy URL of the record store, with its password."""
+        return self.url_of("segconnect.db")
+
+    def url_of(self, file: str) -> str:
+        """Answers the URL of what lies in a SQLite file of its own, or else in PostgreSQL."""
         if self.database is None:
-            return f"sqlite:///{self.data.expanduser() / 'segconnect.db'}"
+            return f"sqlite:///{self.data.expanduser() / file}"
         url = self.database.get_secret_value()
         for scheme in ("postgresql://", "postgres://"):
             if url.startswith(scheme):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -271,7 +272,7 @@ def behind(
         parts = [on_wire(found.metric, each.part, currency) for each in found.parts]
         rows = [[*name, part] for name, part in zip(names, parts, strict=True)]
         if as_json:
-            print(json.dumps([dict(zip(header, row, strict=True)) for row in rows]))  # noqa: T201
+            typer.echo(json.dumps([dict(zip(header, row, strict=True)) for row in rows]))
         else:
             _csv(sys.stdout, header, rows)
         return

@@ -81,12 +81,15 @@ def units(value: float | None, currency: str) -> str:
 
 
 def change(now: float | None, before: float | None, *, more_is: str = "good") -> Markup:
-    """Shows by how much a figure changed: more may be good, bad, or neither."""
-    if not now and not before:
+    """Shows by how much a figure changed: more may be good, bad, or neither.
+
+    Of one that has no value, such as a cost for each of no customers, nothing is shown.
+    """
+    if now is None or not (now or before):
         return Markup("")
     if not before:
         return Markup('<span class="change">new</span>')
-    share = ((now or 0) - before) / abs(before)
+    share = (now - before) / abs(before)
     if abs(share) < 0.0005:
         return Markup('<span class="change">±0%</span>')
     kind = "" if more_is == "neither" else ("good" if (share > 0) == (more_is == "good") else "bad")

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, delete, func, insert, select, update
 
-from segconnect import clock, database
+from segconnect import database
 from segconnect.database import Migrations
 from segconnect.errors import UsageError
+from segconnect.scenario.moments import now
 from segconnect.settings import Settings
 from segconnect.web.schema import audit, invitations, sessions, users
 
@@ -72,9 +73,7 @@ FIRST = User(None, "", "Owner", Role.OWNER)
 
 def url_of(settings: Settings) -> str:
     """Answers where users are kept."""
-    if settings.database is not None:
-        return settings.database_url
-    return f"sqlite:///{settings.data.expanduser() / 'web.db'}"
+    return settings.url_of("web.db")
 
 
 class Users:
@@ -118,7 +117,7 @@ class Users:
             **user._asdict(),
             "password": _hashed(password),
             "role": role.value,
-            "created_at": _now(),
+            "created_at": now(),
         }
         with self.engine.begin() as connection:
             if connection.execute(select(users.c.id).where(users.c.email == email)).first():
@@ -200,13 +199,13 @@ class Users:
         return self.begin_session(found.id)
 
     def _count_try(self, key: str) -> None:
-        now = monotonic()
+        moment = monotonic()
         if len(self._tries) > MOST_KNOWN:
             self._tries.clear()
         tries = self._tries.setdefault(key, deque(maxlen=TRIES))
-        if len(tries) == TRIES and now - tries[0] < TRIES_SECONDS:
+        if len(tries) == TRIES and moment - tries[0] < TRIES_SECONDS:
             raise TooManyTriesError
-        tries.append(now)
+        tries.append(moment)
 
     def begin_session(self, user_id: str | None) -> str:
         """Begins a session, and answers the token for its cookie."""
@@ -214,11 +213,11 @@ class Users:
         values = {
             "hash": _hash(token),
             "user_id": user_id,
-            "created_at": _now(),
-            "expires_at": _now() + SESSION,
+            "created_at": now(),
+            "expires_at": now() + SESSION,
         }
         with self.engine.begin() as connection:
-            connection.execute(delete(sessions).where(sessions.c.expires_at < _now()))
+            connection.execute(delete(sessions).where(sessions.c.expires_at < now()))
             connection.execute(insert(sessions), values)
         return token
 
@@ -227,7 +226,7 @@ class Users:
         query = (
             select(sessions.c.user_id, users.c.email, users.c.name, users.c.role)
             .select_from(sessions.outerjoin(users, users.c.id == sessions.c.user_id))
-            .where(sessions.c.hash == _hash(token), sessions.c.expires_at > _now())
+            .where(sessions.c.hash == _hash(token), sessions.c.expires_at > now())
         )
         with self.engine.connect() as connection:
             found = connection.execute(query).first()
@@ -255,7 +254,7 @@ class Users:
             "hash": _hash(token),
             "email": email.strip().lower(),
             "role": role.value,
-            "expires_at": _now() + INVITATION,
+            "expires_at": now() + INVITATION,
         }
         with self.engine.begin() as connection:
             connection.execute(insert(invitations), values)
@@ -263,7 +262,7 @@ class Users:
 
     def invitation(self, token: str) -> Any | None:
         """Answers who was invited by a link; None: it is not good any more."""
-        good = (invitations.c.hash == _hash(token)) & (invitations.c.expires_at > _now())
+        good = (invitations.c.hash == _hash(token)) & (invitations.c.expires_at > now())
         with self.engine.connect() as connection:
             return connection.execute(select(invitations).where(good)).first()
 
@@ -286,7 +285,7 @@ class Users:
 
     def note(self, who: User, what: str) -> None:
         """Writes down what somebody did."""
-        values = {"at": _now(), "who": who.email or who.name, "what": what}
+        values = {"at": now(), "who": who.email or who.name, "what": what}
         with self.engine.begin() as connection:
             connection.execute(insert(audit), values)
 
@@ -323,7 +322,3 @@ def csrf_of(token: str) -> str:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _now() -> int:
-    return int(clock.now().timestamp() * 1000)

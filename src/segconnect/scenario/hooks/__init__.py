@@ -75,9 +75,7 @@ class Item(NamedTuple):
 
 def url_of(settings: Settings) -> str:
     """Answers where webhooks are kept."""
-    if settings.database is not None:
-        return settings.database_url
-    return f"sqlite:///{settings.data.expanduser() / 'hooks.db'}"
+    return settings.url_of("hooks.db")
 
 
 class Hooks:

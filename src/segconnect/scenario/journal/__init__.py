@@ -72,9 +72,7 @@ MIGRATIONS = Migrations("segconnect.scenario.journal:migrations", "0003", "journ
 
 def url_of(settings: Settings) -> str:
     """Answers where the journal is kept."""
-    if settings.database is not None:
-        return settings.database_url
-    return f"sqlite:///{settings.data.expanduser() / 'runs.db'}"
+    return settings.url_of("runs.db")
 
 
 class Journal:

@@ -26,7 +26,9 @@ runs = Table(
     Column("connection", Text),  # that SegMetrics modules send with, whatever is bound
     Column("cause", String(16), nullable=False),  # by hand, ...
     Column("state", String(16), nullable=False),
-    Column("asked", String(16)),  # what a person wants of the run that goes on: pause, cancel
+    Column(
+        "asked", String(16)
+    ),  # what a person wants of it: pause, cancel; of a queued one, its turn
     Column("created_at", Millisecond, nullable=False),
     Column("ended_at", Millisecond),
     Column("took", BigInteger, nullable=False),  # milliseconds in which it was at work
