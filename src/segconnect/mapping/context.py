@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import cache, lru_cache
 from typing import Any
@@ -23,9 +23,10 @@ class Context:
         timezone: The organisation's zone: that of every date function and of texts read as dates.
         variables: What `var.team.x`, `executionId` and other bare names stand for: a collection of
             collections, such as {"team": {"x": 1}, "executionId": "..."}.
+        read_clock: Says what time it is, where `now` is None.
     """
 
-    __slots__ = ("_now", "bundles", "timezone", "variables", "zone")
+    __slots__ = ("_now", "_read_clock", "bundles", "timezone", "variables", "zone")
 
     def __init__(
         self,
@@ -33,9 +34,10 @@ class Context:
         now: datetime | None = None,
         timezone: str = "UTC",
         variables: Mapping[str, Value] | None = None,
+        read_clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.bundles = bundles
-        self._now = now
+        self._now, self._read_clock = now, read_clock
         self.timezone = timezone
         self.zone = UTC if timezone == "UTC" else _organisation_zone(timezone)
         self.variables = variables or {}
@@ -43,7 +45,7 @@ class Context:
     @property
     def now(self) -> datetime:
         if self._now is None:
-            self._now = clock.now()
+            self._now = (self._read_clock or clock.now)()
         return self._now
 
     def zone_or_own(self, name: str) -> tzinfo:

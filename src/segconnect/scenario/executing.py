@@ -351,7 +351,7 @@ class _Answering:
         """See `Ledger`."""
         if settled.response is None:
             is_well = settled.refusal is None and not settled.waiting
-            settled = settled._replace(response=ACCEPTED if is_well else FAILED)
+            settled.response = ACCEPTED if is_well else FAILED
         self._ledger.settle(settled, report)
 
 

@@ -17,7 +17,7 @@ from enum import IntEnum
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, Protocol, Self
 
 from pydantic_core import to_json
 
@@ -154,7 +154,8 @@ def reads_a_file(plan: Plan) -> bool:
     return plan.first.module in SOURCES and not plan.first.aggregators
 
 
-class Settled(NamedTuple):
+@dataclass(slots=True)
+class Settled:
     """What became of a bundle.
 
     Attributes:
@@ -298,8 +299,8 @@ class Run:
             self.filled += outbox.modules[: SHOWN_REFUSALS - len(self.filled)]
             outbox.modules.clear()
             self.report.operations = sent + sum(each.sent for each in clients.values())
-            is_delivered = sum(done[id_] for id_ in acting) > before
-            self.settle(settled._replace(is_delivered=is_delivered))
+            settled.is_delivered = sum(done[id_] for id_ in acting) > before
+            self.settle(settled)
 
     def attempt(self, bundle: SourceBundle, run: EngineRun, number: int) -> Settled:
         """Takes a bundle through the flow; answers what became of it.

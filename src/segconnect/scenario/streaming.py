@@ -181,8 +181,13 @@ class _Answers:
 
     def left(self) -> SegconnectError | None:
         """Answers an error that the bundle did not come to when it was taken once more."""
+        if self._taken == len(self._known):  # nearly always
+            return None
         left = self._known[self._taken :]
         return next((each for each in left if isinstance(each, SegconnectError)), None)
+
+
+_NO_OPERATIONS: Counter[int] = Counter()
 
 
 class _Pending:
@@ -192,7 +197,7 @@ class _Pending:
 
     def __init__(self, bundle: SourceBundle, number: int) -> None:
         self.bundle, self.number = bundle, number
-        self.operations: Counter[int] = Counter()
+        self.operations = _NO_OPERATIONS
         self.settled: Settled | None = None
         self.unit: Unit | None = None  # what it sends
 
@@ -263,8 +268,7 @@ class Stream:
         left = answers.left()
         if left is not None:  # its flow goes by chance
             bundle = pending.bundle
-            refusal = Refusal(bundle.place, self._run.plan.name, left, bundle.values)
-            settled = settled._replace(refusal=refusal)
+            settled.refusal = Refusal(bundle.place, self._run.plan.name, left, bundle.values)
             modules, sure = [], None
         pending.settled = settled
         if sure is not None:
@@ -284,9 +288,11 @@ class Stream:
         for id_, count in pending.operations.items():
             counted[id_] += count
         if pending.unit is not None:
-            outcomes = pending.unit.outcomes
-            run.report.operations += sum(not isinstance(o, SegconnectError) for o in outcomes)
-        run.settle(settled._replace(is_delivered=not self._acting.isdisjoint(pending.operations)))
+            for outcome in pending.unit.outcomes:
+                if not isinstance(outcome, SegconnectError):
+                    run.report.operations += 1
+        settled.is_delivered = not self._acting.isdisjoint(pending.operations)
+        run.settle(settled)
 
 
 class _RareCollections:
@@ -326,7 +332,8 @@ def _joined(last: _Pending, pending: _Pending) -> bool:
         return False
     assert one is not None
     assert other is not None
-    last.settled, last.bundle = other._replace(number=one.number + 1), pending.bundle
+    other.number = one.number + 1
+    last.settled, last.bundle = other, pending.bundle
     last.operations.update(pending.operations)
     return True
 

@@ -183,8 +183,8 @@ def _is_exact(kind: type[Collection], value: Any) -> bool:
     """Tells whether all names are the fields' own, as they nearly always are."""
     if isinstance(value, list):
         return all(_is_exact(kind, item) for item in value)
-    if not isinstance(value, Mapping):
-        return True
+    if not isinstance(value, dict):  # what is evaluated is no other kind of mapping
+        return not isinstance(value, Mapping)
     known = _inside(kind)
     for key, item in value.items():
         if key not in known:

@@ -127,8 +127,7 @@ class Node:
     @property
     def connection(self) -> str:
         """The id of the connection that it sends with; "" if it names none."""
-        named = (self.parameters.get(name) for name in CONNECTION_NAMES)
-        return str(next((each for each in named if each is not None), ""))
+        return connection_of(self.parameters)
 
     @property
     def where(self) -> str:
@@ -177,6 +176,15 @@ class Node:
             compile_conditions(_collection(each).get("conditions"), self.where, self._functions)
             for each in (filters if isinstance(filters, list) else [])
         ]
+
+
+def connection_of(parameters: Mapping[str, Any]) -> str:
+    """The id of the connection that a module's parameters name; "" if they name none."""
+    for name in CONNECTION_NAMES:
+        found = parameters.get(name)
+        if found is not None:
+            return str(found)
+    return ""
 
 
 def _collection(value: Any) -> Mapping[str, Any]:

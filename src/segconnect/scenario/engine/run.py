@@ -429,7 +429,8 @@ class Run:
         )
 
     def context(self, bundles: Bundles) -> Context:
-        return Context(bundles, self.services.now(), self.services.timezone, self._variables)
+        services = self.services
+        return Context(bundles, None, services.timezone, self._variables, services.now)
 
     def _operation(self, node: Node) -> Operation:
         """Begins an operation, unless the run may have no more of them."""

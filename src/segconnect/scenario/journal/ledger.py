@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from types import TracebackType
 from typing import Self
 
@@ -26,7 +26,8 @@ class JournalLedger:
 
     def __init__(self, journal: Journal, run: RunRow, intents: JournalIntents) -> None:
         self._journal, self._run, self._intents = journal, run, intents
-        self._changed = Condition()
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
         self._report: Report | None = None  # what is not on disk yet
         self._outcomes = Outcomes()
         self._ahead = 0
@@ -44,7 +45,7 @@ class JournalLedger:
         Raises:
             StoreError: The journal cannot be written.
         """
-        with self._changed:
+        with self._lock:  # for each bundle: a condition itself takes longer to enter
             self._outcomes.add(settled, report.read)
             self._outcomes.forgets_intents = self._intents.is_used
             self._report = report.snapshot()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from segconnect.errors import InvalidBundleError
 from segconnect.modules import MODULES, Module
 from segconnect.scenario.blueprint.segmetrics import CANONICAL, renamed, resolve, with_pairs
 from segconnect.scenario.engine.errors import invalid
-from segconnect.scenario.engine.plan import CONNECTION_NAMES
+from segconnect.scenario.engine.plan import connection_of
 from segconnect.scenario.engine.registry import (
     ALIASES,
     RUNNABLE,
@@ -51,10 +49,8 @@ def _function(module: type[Module]) -> Function:
             filled = _filled(module, values)
         finally:
             default_zone.reset(token)
-        named = (parameters.get(name) for name in CONNECTION_NAMES)
-        connection = next((each for each in named if each is not None), "")
-        output = call.services.client_for(str(connection)).send(filled)
-        return dict(output) if isinstance(output, Mapping) else {"body": output}
+        output = call.services.client_for(connection_of(parameters)).send(filled)
+        return dict(output) if isinstance(output, dict) else {"body": output}
 
     return run
 
