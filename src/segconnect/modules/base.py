@@ -203,9 +203,10 @@ class Module(Collection):
 
     def _path_problems(self) -> list[str]:
         """Refuses an ID that would be a step of a path, and so name another call."""
-        return [
+        names = _path_fields(self.endpoint)
+        return names and [
             f"{self.facts()[name].label}: {value!r} cannot be part of a URL"
-            for name in _path_fields(self.endpoint)
+            for name in names
             if (value := getattr(self, name)) in STEPS
         ]
 

@@ -206,9 +206,10 @@ def _renamed_inside(kind: type[Collection], value: Any) -> tuple[Any, list[str]]
 
 def with_pairs(module: type[Module], values: Mapping[str, Any]) -> dict[str, Any]:
     """Makes rows of key and value a collection, where a field takes one; for evaluated values."""
-    return {
-        name: _pairs(value) if name in _paired(module) else value for name, value in values.items()
-    }
+    paired = _paired(module)
+    if paired.isdisjoint(values):
+        return dict(values)
+    return {name: _pairs(value) if name in paired else value for name, value in values.items()}
 
 
 @cache
