@@ -186,6 +186,7 @@ class Transport:
             raise self._broken(error) from error
         if task is not None and task.cancelling() > cancels:
             raise asyncio.CancelledError  # pyreqwest swallows one that comes with the answer
+        del call, response  # 16 kB, else kept by the traceback of an error until it is collected
         return self._answered(request, status, headers, raw, offered)
 
     def _answered(
