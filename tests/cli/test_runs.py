@@ -169,3 +169,66 @@ def test_a_scenario_is_switched_on_and_off_and_forgotten(place: Place) -> None:
     assert (off.code, kept["on"], kept["next"]) == (0, False, None)
     assert again.code == removed.code == 0
     assert place("scenario", "list", "--json").json == []
+
+
+HOOK = """
+name: Welcome
+flow:
+  - {id: 1, module: "gateway:CustomWebHook", parameters: {hook: 1}}
+  - {id: 2, module: add-update-contact, mapper: {email: "{{1.email}}"}}
+"""
+FIELDS = [{"name": "email", "type": "email", "required": True}]
+
+
+def test_what_a_webhook_does_is_said_when_its_scenario_is_switched_on_and_kept(
+    place: Place,
+) -> None:
+    (place.path / "welcome.yaml").write_text(HOOK)
+    (place.path / "fields.json").write_text(json.dumps(FIELDS))
+
+    on = place(
+        "scenario", "on", "welcome.yaml", "--connection", "shop", "--headers", "--method",
+        "--pass-through", "--structure", "fields.json", "--rate", 0,
+    )  # fmt: skip
+    place("scenario", "on", "welcome.yaml", "--connection", "shop", "--no-method")
+    place("scenario", "on", "Welcome", "--queue", 7)
+    listed = place("scenario", "list").out
+    [kept] = place("scenario", "list", "--json").json
+    place("scenario", "on", "Welcome", "--structure", "none")
+    [any_] = place("scenario", "list", "--json").json
+
+    assert on.code == 0, on.err
+    assert "gives the headers; gives the method; passes JSON on as text; wants" in on.out
+    assert kept["webhook_options"] == {
+        "queue": 7,
+        "rate": 0,
+        "headers": True,
+        "method": False,
+        "pass_through": True,
+        "structure": FIELDS,
+    }
+    assert "gives the headers" in listed
+    assert any_["webhook_options"]["structure"] is None
+    assert any_["webhook"] == kept["webhook"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["people.yaml", "--headers"], "People: no webhook starts it; leave out the options"),
+        (["welcome.yaml", "--structure", "no.json"], "no.json: a data structure cannot be read"),
+        (["welcome.yaml", "--structure", "people.csv"], "people.csv: a data structure is not JSON"),
+        (["welcome.yaml", "--structure", "wrong.json"], "wrong.json: expected a list of fields"),
+    ],
+)
+def test_options_of_a_webhook_that_cannot_be_are_told_and_nothing_is_kept(
+    place: Place, given: list[str], told: str
+) -> None:
+    (place.path / "welcome.yaml").write_text(HOOK)
+    (place.path / "wrong.json").write_text('["email"]')
+
+    refused = place("scenario", "on", *given, "--connection", "shop")
+
+    assert refused.code == 2
+    assert told in refused.err
+    assert place("scenario", "list", "--json").json == []

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from segconnect.scenario.journal import Journal
     from segconnect.scenario.journal.scenarios import ScenarioRow
 
+PANEL = "Of its webhook"
 Name = Annotated[str, typer.Argument(help="The scenario's name; `scenario list` shows them.")]
 
 
@@ -29,51 +30,99 @@ def switch_on(
         str | None,
         typer.Option(
             help="Such as 'every 15m', 'daily 09:00', 'weekly mon,fri 09:00', 'monthly 1 06:00',"
-            " 'cron 0 9 * * 1-5', 'once 2027-01-31T09:00', 'on demand' [as the scenario says]."
+            " 'cron 0 9 * * 1-5', 'once 2027-01-31T09:00', 'on demand' \\[as the scenario says]."
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="What to call it [its own name].")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call it \\[its own name].")] = None,
     zone: Annotated[
-        str | None, typer.Option(help="Of times of day, such as Europe/Oslo [the scenario's].")
+        str | None, typer.Option(help="Of times of day, such as Europe/Oslo \\[the scenario's].")
     ] = None,
     connection: Annotated[
         str | None, typer.Option(help="Name of the connection that SegMetrics modules send with.")
     ] = None,
     bindings: BindingsFile = None,
     queue: Annotated[
-        int | None, typer.Option(min=1, help="Requests of a webhook that may wait [10000].")
+        int | None,
+        typer.Option(min=1, help="Requests that may wait [10000].", rich_help_panel=PANEL),
     ] = None,
     rate: Annotated[
         int | None,
-        typer.Option(min=0, help="Requests of a webhook in ten seconds; 0 is any number [300]."),
+        typer.Option(
+            min=0, help="Requests in ten seconds; 0 is any number [300].", rich_help_panel=PANEL
+        ),
+    ] = None,
+    headers: Annotated[
+        bool | None,
+        typer.Option(
+            "--headers/--no-headers",
+            help="Gives the request's headers, as __IMTHEADERS__.",
+            rich_help_panel=PANEL,
+        ),
+    ] = None,
+    method: Annotated[
+        bool | None,
+        typer.Option(
+            "--method/--no-method",
+            help="Gives the request's method, as __IMTMETHOD__.",
+            rich_help_panel=PANEL,
+        ),
+    ] = None,
+    pass_through: Annotated[
+        bool | None,
+        typer.Option(
+            "--pass-through/--no-pass-through",
+            help="Passes JSON on as it came, as the text `value`.",
+            rich_help_panel=PANEL,
+        ),
+    ] = None,
+    structure: Annotated[
+        str | None,
+        typer.Option(
+            help="JSON file of the fields that a request must have, a list of name, type and"
+            " required; 'none' takes any request.",
+            rich_help_panel=PANEL,
+        ),
     ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Lets a scenario start by itself, by its schedule or webhook; `serve` or `worker` runs it."""
+    """Lets a scenario start by itself, by its schedule or webhook; `serve` or `worker` runs it.
+
+    What is said of its webhook is kept until something else is said.
+    """
     import json
 
     from rich.console import Console
 
+    from segconnect.scenario.keeping import no_hook
     from segconnect.scenario.keeping import switch_on as again
 
     settings = load(data=data)
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    said = {
+        "queue_limit": queue,
+        "rate": rate,
+        "gives_headers": headers,
+        "gives_method": method,
+        "is_raw": pass_through,
+    }
+    options: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
+    if structure is not None:
+        options["structure"] = _structure(structure)
     with _opened(settings) as (journal, hooks):
         if not Path(file).is_file():
             row = journal.scenarios.get(file)
+            if options and row.hook is None:
+                raise no_hook(row.name)
+            if row.hook is not None and options:
+                hooks.set(row.hook, **options)
             again(journal, row)
             row = journal.scenarios.get(row.id)
         else:
             row = _keep(
                 journal, hooks, settings, console, Path(file), schedule, name, zone, connection,
-                bindings,
+                bindings, options,
             )  # fmt: skip
-        if row.hook is not None:
-            limits = {"queue_limit": queue, "rate": rate}
-            given = {key: value for key, value in limits.items() if value is not None}
-            if given:
-                hooks.set(row.hook, **given)
         told = _values(row, hooks, settings)
     if as_json:
         typer.echo(json.dumps(told))
@@ -83,6 +132,8 @@ def switch_on(
         console.print(f"Next: {told['next']}")
     if told["webhook"]:
         console.print(f"Send to: {told['webhook']}", markup=False)
+    if told["webhook_told"]:
+        console.print(f"The webhook {told['webhook_told']}.", markup=False)
     console.print("It runs while `segconnect serve` or `segconnect worker` does.", style="dim")
 
 
@@ -114,8 +165,9 @@ def listed(data: Data = None, as_json: AsJson = False) -> None:
     table = Table("", "Scenario", "Starts", "Next", "To know", box=None)
     for each in rows:
         mark = Text("on", "green") if each["on"] else Text("off", "dim")
-        where = each["webhook"] or each["next"] or ""
-        table.add_row(mark, Text(each["name"]), Text(each["starts"]), where, Text(each["told"]))
+        where = "\n".join(filter(None, (each["webhook"] or each["next"], each["webhook_told"])))
+        cells = (each["name"], each["starts"], where, each["told"])
+        table.add_row(mark, *map(Text, cells))
     Console(highlight=False).print(table)
 
 
@@ -159,6 +211,7 @@ def _keep(
     zone: str | None,
     connection: str | None,
     bindings: Path | None,
+    options: dict[str, Any],
 ) -> ScenarioRow:
     from segconnect.cli.checking import checked
     from segconnect.scenario.keeping import keep, switch_on
@@ -176,6 +229,7 @@ def _keep(
         connection=connection,
         schedule=None if schedule is None else parse_schedule(schedule),
         timezone=zone,
+        options=options,
     )
     switch_on(journal, kept)
     return journal.scenarios.get(kept.id)
@@ -193,10 +247,20 @@ def _values(row: ScenarioRow, hooks: Hooks, settings: Settings) -> dict[str, Any
     if row.is_on and row.next_at is not None and not row.is_instant:
         at = moment(row.next_at).astimezone(ZoneInfo(row.timezone))
         following = f"{at:%Y-%m-%d %H:%M} {row.timezone}"
-    webhook = None
+    webhook = options = None
+    words = ""
     if row.hook is not None:
+        hook = hooks.get(row.hook)
         base = settings.url or f"http://{settings.host}:{settings.port}"
-        webhook = f"{base}/hook/{hooks.get(row.hook).token}"
+        webhook, words = f"{base}/hook/{hook.token}", hook.told
+        options = {
+            "queue": hook.queue_limit,
+            "rate": hook.rate,
+            "headers": hook.gives_headers,
+            "method": hook.gives_method,
+            "pass_through": hook.is_raw,
+            "structure": hook.fields,
+        }
     return {
         "id": row.id,
         "name": row.name,
@@ -204,9 +268,20 @@ def _values(row: ScenarioRow, hooks: Hooks, settings: Settings) -> dict[str, Any
         "starts": describe(Schedule.read(json.loads(row.schedule)), row.timezone),
         "next": following,
         "webhook": webhook,
+        "webhook_told": words,
+        "webhook_options": options,
         "told": row.told or "",
         "file": row.file,
     }
+
+
+def _structure(file: str) -> str | None:
+    """Answers the fields that a webhook's request must have, as they are kept."""
+    import json
+
+    from segconnect.scenario.preparing import structure_of
+
+    return None if file == "none" else json.dumps(structure_of(Path(), file))
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def keep(
     schedule: Mapping[str, Any] | None = None,
     timezone: str | None = None,
     who: str = "",
+    options: Mapping[str, Any] | None = None,
 ) -> ScenarioRow:
     """Keeps a scenario, switched off at first; one of its name is replaced where it stands.
 
@@ -50,6 +51,7 @@ def keep(
         schedule: When it starts; None is what it says itself, else what it had, else the usual.
         timezone: Of times of day; None is its own.
         who: Who does it, for its versions; "" where nobody says.
+        options: What its webhook is to do, by column; the others stay as they are.
 
     Raises:
         ScenarioError: It cannot run.
@@ -70,6 +72,8 @@ def keep(
             raise UsageError(
                 f"{called}: no webhook starts it, so it needs a schedule, such as 'every 15m'"
             )
+        if options and not is_hook:
+            raise no_hook(called)
         takes = Takes.SOURCE if reads_a_file(scenario.plan) else Takes.WHOLE
         kept = journal.scenarios.put(
             called,
@@ -87,7 +91,7 @@ def keep(
             who,
         )
         if is_hook:
-            _attach(journal, hooks, kept, scenario)
+            _attach(journal, hooks, kept, scenario, options or {})
     finally:
         scenario.close()
     if kept.is_on:  # its schedule may be another one now
@@ -95,11 +99,26 @@ def keep(
     return journal.scenarios.get(kept.id)
 
 
-def _attach(journal: Journal, hooks: Hooks, row: ScenarioRow, scenario: Scenario) -> None:
+def no_hook(name: str) -> UsageError:
+    """Answers the error of options of a webhook that were given for another scenario."""
+    return UsageError(
+        f"{name}: no webhook starts it; leave out the options of webhooks, or let the scenario"
+        " begin with the module gateway:CustomWebHook"
+    )
+
+
+def _attach(
+    journal: Journal,
+    hooks: Hooks,
+    row: ScenarioRow,
+    scenario: Scenario,
+    options: Mapping[str, Any],
+) -> None:
     """Gives a scenario its webhook."""
     nodes = scenario.plan.nodes.values()
     responds = any(node.declaration.name == "gateway:WebhookRespond" for node in nodes)
     values: dict[str, Any] = {"scenario_id": row.id, "detached_at": None, "responds": responds}
+    values.update(options)
     if row.hook is None:
         hook = hooks.create(row.name, **values)
         journal.scenarios.set(row.id, hook=hook.id)

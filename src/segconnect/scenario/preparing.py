@@ -258,7 +258,7 @@ class _Bound:
         elif kind is NeedKind.DATASTORE:
             self.stores[key] = value
         elif kind is NeedKind.STRUCTURE:
-            self.structures[key] = _structure(path.parent, value)
+            self.structures[key] = structure_of(path.parent, value)
         elif kind is NeedKind.SCENARIO:
             called = Path(os.path.normpath(path.parent / value))  # or a/../a/… would never end
             self.scenarios[key] = called
@@ -267,12 +267,20 @@ class _Bound:
                 self.read(called, blueprint.read(called), bound)
 
 
-def _structure(base: Path, value: Any) -> list[dict[str, Any]]:
+def structure_of(base: Path, value: Any) -> list[dict[str, Any]]:
+    """Reads a data structure: a list of fields, or the name of a JSON file that holds one.
+
+    Raises:
+        ScenarioError: It cannot be read, or is no list of fields.
+    """
     if isinstance(value, list):
         return value
     found = _json(base / str(value), "a data structure")
-    if not isinstance(found, list):
-        raise ScenarioError(f"{base / str(value)}: expected a list of fields")
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ScenarioError(
+            f"{base / str(value)}: expected a list of fields, such as"
+            ' [{"name": "email", "type": "email", "required": true}]'
+        )
     return found
 
 

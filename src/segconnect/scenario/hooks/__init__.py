@@ -64,6 +64,21 @@ class HookRow(NamedTuple):
         found: list[dict[str, Any]] | None = json.loads(self.structure or "null")
         return found
 
+    @property
+    def told(self) -> str:
+        """Says what of it is not usual, after the words "the webhook"; "" where all is."""
+        names = [str(each.get("name")) for each in self.fields or ()]
+        told = {
+            "gives the headers": self.gives_headers,
+            "gives the method": self.gives_method,
+            "passes JSON on as text": self.is_raw,
+            f"wants fields as they are said ({', '.join(names)})": self.structure is not None,
+            f"lets {self.queue_limit:,} requests wait": self.queue_limit != QUEUE_LIMIT,
+            f"takes {self.rate:,} requests in ten seconds": self.rate not in (RATE, 0),
+            "takes any number of requests in ten seconds": self.rate == 0,
+        }
+        return "; ".join(words for words, is_so in told.items() if is_so)
+
 
 class Item(NamedTuple):
     """A request that came in."""
