@@ -20,7 +20,7 @@ ROOMS = {
     "errors": set(),
     "clock": set(),
     "types": set(),
-    "settings": {"errors"},
+    "settings": {"errors", "types"},
     "database": {"errors"},
     # the words that both sides speak
     "wire": {"errors", "types"},

@@ -7,7 +7,6 @@ import json
 import re
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -20,6 +19,7 @@ from pydantic_settings import (
 )
 
 from segconnect.errors import UsageError
+from segconnect.types import zone_named
 
 HOSTED_URL = "https://import.segmetrics.io/api"
 
@@ -62,11 +62,7 @@ def _read_url(text: str) -> str:
 
 
 def _read_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"unknown time zone {name!r}; expected one such as Europe/Oslo") from None
-    return name
+    return zone_named(name).key
 
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

@@ -8,17 +8,20 @@ nothing else: 20/06/2016 is refused, since guessing which part is the month lose
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BeforeValidator, Field
 
 MAX_ID = 191  # characters
+_LONGEST_ZONE = 64  # characters
 MAX_CENTS = 2**53 - 1  # what every JSON reader, SQL engine and spreadsheet keeps exactly
 
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
@@ -61,15 +64,36 @@ default_zone: ContextVar[tzinfo] = ContextVar("default_zone", default=UTC)
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """Finds a time zone of the tz database by its name.
+    """Finds a time zone of the tz database by its name, whatever its capitals.
 
     Raises:
-        ValueError: There is none of that name.
+        ValueError: There is none of that name; the nearest one is told.
     """
+    found = find_zone(name)
+    if found is None:
+        small = _zones_by_small_name()
+        close = difflib.get_close_matches(name[:_LONGEST_ZONE].lower(), small, n=1)
+        hint = f"did you mean {small[close[0]]!r}?" if close else "expected one such as Europe/Oslo"
+        raise ValueError(f"unknown time zone {shown(name)}; {hint}")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def find_zone(name: str) -> ZoneInfo | None:
+    """Finds a time zone as `zone_named` does; None if there is none."""
+    name = "UTC" if name in ("Z", "z") else name
+    if len(name) > _LONGEST_ZONE:
+        return None
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"unknown time zone {name!r}; expected one such as Europe/Oslo") from None
+        proper = _zones_by_small_name().get(name.lower())
+    return None if proper is None else ZoneInfo(proper)
+
+
+@cache
+def _zones_by_small_name() -> dict[str, str]:
+    return {name.lower(): name for name in available_timezones()}
 
 
 def parse_moment(text: str, zone: tzinfo | None = None) -> datetime:

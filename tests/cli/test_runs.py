@@ -232,3 +232,25 @@ def test_options_of_a_webhook_that_cannot_be_are_told_and_nothing_is_kept(
     assert refused.code == 2
     assert told in refused.err
     assert place("scenario", "list", "--json").json == []
+
+
+def test_one_rule_holds_for_time_zones_when_a_scenario_is_checked_run_and_switched_on(
+    place: Place,
+) -> None:
+    scenario = (place.path / "people.yaml").read_text()
+    (place.path / "far.yaml").write_text("timezone: Europe/Olso\n" + scenario)
+    (place.path / "small.yaml").write_text("timezone: europe/oslo\n" + scenario)
+    told = "unknown time zone 'Europe/Olso'; did you mean 'Europe/Oslo'?"
+
+    checked = place("scenario", "check", "far.yaml")
+    ran = place("run", "far.yaml", "--connection", "shop")
+    on = place("scenario", "on", "far.yaml", "--connection", "shop")
+    zone = place("scenario", "on", "people.yaml", "--connection", "shop", "--zone", "Europe/Olso")
+    small = place(
+        "scenario", "on", "small.yaml", "--connection", "shop", "--schedule", "daily 9:00"
+    )
+
+    assert [each.code for each in (checked, ran, on, zone)] == [2, 2, 2, 2]
+    assert told in checked.out
+    assert [told in each.err for each in (ran, on, zone)] == [True, True, True]
+    assert "every day at 09:00 (Europe/Oslo)" in small.out, small.err

@@ -56,7 +56,7 @@ def create_account(
     if not re.fullmatch("[A-Za-z]{3}", currency):
         raise UsageError(f"{currency!r} is not a currency; give three letters, such as EUR")
     try:
-        zone_named(timezone)
+        timezone = zone_named(timezone).key
     except ValueError as error:
         raise UsageError(str(error)) from None
     account_id = _new_id("a")

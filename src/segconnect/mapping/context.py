@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
-from functools import cache, lru_cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from segconnect import clock
 from segconnect.errors import MappingError
 from segconnect.mapping.values import Value
-from segconnect.types import zone_named
+from segconnect.types import find_zone, zone_named
 
 
 class Context:
@@ -54,29 +52,7 @@ class Context:
 
 
 def _organisation_zone(name: str) -> tzinfo:
-    zone = find_zone(name)
-    if zone is None:
-        raise MappingError(f"unknown time zone {name!r}; expected one such as Europe/Oslo")
-    return zone
-
-
-def find_zone(name: str) -> tzinfo | None:
-    """The zone of that name in the tz database, whatever its capitals; None if there is none."""
-    return _find_zone(name) if len(name) <= 64 else None
-
-
-@lru_cache(maxsize=1024)
-def _find_zone(name: str) -> tzinfo | None:
-    if name.upper() in ("UTC", "Z"):
-        return UTC
     try:
         return zone_named(name)
-    except ValueError:
-        pass
-    proper = _zones_by_small_name().get(name.lower())
-    return zone_named(proper) if proper else None
-
-
-@cache
-def _zones_by_small_name() -> dict[str, str]:
-    return {name.lower(): name for name in available_timezones()}
+    except ValueError as error:
+        raise MappingError(str(error)) from None

@@ -224,10 +224,20 @@ def test_a_data_structure_is_not_required() -> None:
     assert report.verdict is Verdict.RUNNABLE
 
 
-def test_a_time_zone_that_there_is_not_is_told() -> None:
-    report = checked(TRIGGER, metadata={"segconnect": {"timezone": "Europe/Prag"}})
+def test_a_time_zone_that_there_is_not_is_told_with_the_one_that_was_meant() -> None:
+    report = checked(TRIGGER, metadata={"segconnect": {"timezone": "europe/prag"}})
 
-    assert told(report) == [("warning", "timezone", "timezone")]
+    assert told(report) == [("error", "timezone", "timezone")]
+    assert report.problems[0].message == (
+        "unknown time zone 'europe/prag'; did you mean 'Europe/Prague'?"
+    )
+    assert report.verdict is Verdict.NOT_RUNNABLE
+
+
+def test_a_time_zone_is_found_whatever_its_capitals() -> None:
+    report = checked(TRIGGER, metadata={"segconnect": {"timezone": "europe/prague"}})
+
+    assert report.verdict is Verdict.RUNNABLE
 
 
 def test_a_long_flow_is_checked_in_good_time() -> None:

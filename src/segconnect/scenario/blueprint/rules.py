@@ -12,13 +12,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from segconnect.scenario.blueprint.known import KNOWN, Kind
 from segconnect.scenario.blueprint.model import Blueprint, Chain, ChainKind, Node, whole_number
 from segconnect.scenario.blueprint.report import Problem, Severity
 from segconnect.scenario.sources import SOURCES, problems_with
-from segconnect.types import shown
+from segconnect.types import shown, zone_named
 
 MODULE_ID = re.compile(r"^[a-z][a-z0-9-]*:[A-Za-z0-9]+$")
 
@@ -51,10 +50,9 @@ def broken(blueprint: Blueprint) -> Iterator[Problem]:
 
 def _zone(blueprint: Blueprint) -> Iterator[Problem]:
     try:
-        ZoneInfo(blueprint.timezone)
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        message = f"there is no time zone {blueprint.timezone[:60]!r}; UTC is used"
-        yield Problem(WARNING, "timezone", "timezone", None, message)
+        zone_named(blueprint.timezone)
+    except ValueError as error:
+        yield Problem(ERROR, "timezone", "timezone", None, str(error))
 
 
 def _ids(nodes: list[Node]) -> Iterator[Problem]:
