@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import requests
 
+from segconnect.scenario.journal import Journal
+from segconnect.scenario.schedule_words import as_typed
+from segconnect.scenario.schedules import Schedule
 from segconnect.web.users import Role
 from tests.web.conftest import Site, Visitor
 
@@ -184,6 +191,43 @@ def test_a_file_that_nobody_knows_gets_a_proposal(editor: Visitor, tmp_path: Pat
 
     browser.sees("No recipe knows this file")
     assert "add-update-contact" in browser.eval("document.querySelector('#yaml').value")
+
+
+def test_a_schedule_and_its_zone_that_were_set_elsewhere_stay_and_can_be_changed(
+    editor: Visitor, tmp_path: Path
+) -> None:
+    browser = editor.browser
+    given = "daily 09:00 only mon,fri 08:00-18:00 or sat in 1,2 until 2099-01-31T18:00:00"
+    keep(editor, "Timed", WELCOME)
+    here = browser.path
+    (tmp_path / "timed.yaml").write_text(WELCOME.format(name="Timed"))
+    switched = subprocess.run(
+        [sys.executable, "-m", "segconnect", "scenario", "on", str(tmp_path / "timed.yaml"),
+         "--schedule", given, "--zone", "Europe/Oslo", "--connection", "tea",
+         "--data", str(editor.site.data)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert switched.returncode == 0, switched.stderr
+
+    def saved() -> tuple[str, str]:
+        browser.click("form:has(#yaml) button.main")
+        browser.sees("Saved;")
+        [row] = (each for each in scenarios.all() if each.name == "Timed")
+        return as_typed(Schedule.read(json.loads(row.schedule))), row.timezone
+
+    with closing(Journal(f"sqlite:///{editor.site.data / 'runs.db'}")) as journal:
+        scenarios = journal.scenarios
+        browser.open(here)
+        kept = saved()
+        browser.fill("#schedule", "daily 10:00 only tue")
+        browser.fill("#zone", "Europe/Olso")
+        browser.click("form:has(#yaml) button.main")
+        browser.sees("did you mean 'Europe/Oslo'?")
+        browser.fill("#zone", "Europe/Berlin")
+        changed = saved()
+
+    assert kept == (given, "Europe/Oslo")
+    assert changed == ("daily 10:00 only tue", "Europe/Berlin")
 
 
 def test_the_keyboard_is_enough(editor: Visitor) -> None:

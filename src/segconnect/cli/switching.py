@@ -30,7 +30,9 @@ def switch_on(
         str | None,
         typer.Option(
             help="Such as 'every 15m', 'daily 09:00', 'weekly mon,fri 09:00', 'monthly 1 06:00',"
-            " 'cron 0 9 * * 1-5', 'once 2027-01-31T09:00', 'on demand' \\[as the scenario says]."
+            " 'cron 0 9 * * 1-5', 'once 2027-01-31T09:00', 'on demand'; then also 'only mon,fri"
+            " 09:00-17:00 or sat', 'from 2027-01-01T00:00', 'until 2027-03-31T18:00'"
+            " \\[as the scenario says]."
         ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call it \\[its own name].")] = None,

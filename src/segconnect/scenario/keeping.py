@@ -49,7 +49,7 @@ def keep(
         name: What to call it; None is its own name.
         connection: That SegMetrics modules send with, whatever is bound.
         schedule: When it starts; None is what it says itself, else what it had, else the usual.
-        timezone: Of times of day; None is its own.
+        timezone: Of times of day; None is what it says itself, else what it had, else UTC.
         who: Who does it, for its versions; "" where nobody says.
         options: What its webhook is to do, by column; the others stay as they are.
 
@@ -67,7 +67,8 @@ def keep(
         values = schedule or document.scheduling or (known and json.loads(known.schedule))
         values = dict(values or ({"type": "immediately"} if is_hook else USUAL))
         read = Schedule.read(values)
-        zone = zone_of(timezone or document.blueprint.timezone).key
+        own = document.blueprint.own_timezone or (known and known.timezone)
+        zone = zone_of(timezone or own or "UTC").key
         if read.type == "immediately" and not is_hook:
             raise UsageError(
                 f"{called}: no webhook starts it, so it needs a schedule, such as 'every 15m'"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from segconnect.scenario.schedules import ALL_DAY, Schedule, Window, zone_of
 DAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 MONTH_NAMES = ("January", "February", "March", "April", "May", "June", "July", "August",
                "September", "October", "November", "December")  # fmt: skip
+_LIMITS = ("only", "from", "until")  # the words that begin when starts are allowed
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -21,20 +22,122 @@ def parse_schedule(text: str) -> dict[str, Any]:
 
     Such as `every 15m`, `daily 09:00,17:30`, `weekly mon,wed 09:00`, `monthly 1,15 06:00`,
     `yearly 1 3,9 06:00` (months after days), `cron */10 8-18 * * 1-5`, `once 2027-01-31T09:00`,
-    `immediately`, `on demand`.
+    `immediately`, `on demand`. Behind it may stand when starts are allowed, such as `only
+    mon,fri 09:00-17:00 or sat in 1,2` (months), `from 2027-01-01T00:00`, `until 2027-03-31T18:00`.
 
     Raises:
         ScenarioError: It is none; every problem is told.
     """
-    kind, _, rest = " ".join(text.split()).partition(" ")
-    values = _parsed(kind.lower(), rest)
-    if values is None:
+    clauses = _clauses(text.split())
+    words = clauses.pop("", [])
+    values = _parsed(words[0].lower(), " ".join(words[1:])) if words else None
+    limits = _limits(clauses)
+    if values is None or limits is None:
         raise ScenarioError(
             f"{text!r} is not a schedule; expected one such as 'every 15m', 'daily 09:00', 'weekly"
             " mon,fri 09:00', 'monthly 1,15 06:00', 'yearly 31 3,12 18:00', 'cron 0 9 * * 1-5',"
-            " 'once 2027-01-31T09:00', 'immediately' or 'on demand'"
+            " 'once 2027-01-31T09:00', 'immediately' or 'on demand', and behind it 'only mon,fri"
+            " 09:00-17:00 or sat in 1,2', 'from 2027-01-01T00:00' or 'until 2027-03-31T18:00'"
         )
-    return Schedule.read(values).to_values()
+    return Schedule.read({**values, **limits}).to_values()
+
+
+def _clauses(words: Sequence[str]) -> dict[str, list[str]]:
+    """Answers what follows each of the words that begin a clause; "" begins the first."""
+    found: dict[str, list[str]] = {"": []}
+    name = ""
+    for word in words:
+        small = word.lower()
+        if small in _LIMITS and small not in found:
+            name = small
+            found[name] = []
+        else:
+            found[name].append(word)
+    return found
+
+
+def _limits(clauses: Mapping[str, list[str]]) -> dict[str, Any] | None:
+    """Reads when starts are allowed; None if it is not understood."""
+    values: dict[str, Any] = {}
+    between = [clauses.get(name) for name in ("from", "until")]
+    if any(words is not None and len(words) != 1 for words in between):
+        return None
+    if any(between):
+        values["between"] = [words and words[0] for words in between]
+    if "only" in clauses:
+        words = [each.lower() for each in clauses["only"]]
+        windows = [_window(each.split()) for each in " ".join(words).split(" or ")]
+        if None in windows:
+            return None
+        values["restrict"] = windows
+    return values
+
+
+def _window(words: list[str]) -> dict[str, Any] | None:
+    if words == ["always"]:
+        return {}
+    values: dict[str, Any] = {}
+    if words and words[0] != "in" and not words[0][0].isdigit():
+        values["days"] = [_weekday(each) for each in words.pop(0).split(",")]
+    if words and "-" in words[0]:
+        values["time"] = words.pop(0).split("-")
+    if len(words) == 2 and words[0] == "in":
+        values["months"] = _whole(words[1])
+        words = []
+    return values if values and not words else None
+
+
+def as_typed(schedule: Schedule) -> str:
+    """Writes a schedule as people type it: what `parse_schedule` reads."""
+    parts = [_base(schedule)]
+    if schedule.windows:
+        parts.append(f"only {' or '.join(map(_window_typed, schedule.windows))}")
+    for word, limit in zip(("from", "until"), schedule.between, strict=True):
+        if limit is not None:
+            parts.append(f"{word} {limit.isoformat()}")
+    return " ".join(parts)
+
+
+def _base(schedule: Schedule) -> str:
+    times = ",".join(f"{each:%H:%M}" for each in schedule.times)
+    match schedule.type:
+        case "indefinitely":
+            seconds = schedule.interval
+            units = ((unit, length) for unit, length in reversed(_UNITS.items()))
+            return next(f"every {seconds // n}{unit}" for unit, n in units if seconds % n == 0)
+        case "daily":
+            return f"daily {times}"
+        case "weekly":
+            return f"weekly {_weekdays_typed(schedule.days)} {times}"
+        case "monthly":
+            return f"monthly {_comma(schedule.days)} {times}"
+        case "yearly":
+            return f"yearly {_comma(schedule.days)} {_comma(schedule.months)} {times}"
+        case "cron":
+            return f"cron {schedule.expression}"
+        case "once":
+            assert schedule.date is not None
+            return f"once {schedule.date.isoformat()}"
+    return schedule.type.replace("-", " ")
+
+
+def _window_typed(window: Window) -> str:
+    told = []
+    if window.days:
+        told.append(_weekdays_typed(window.days))
+    if (window.begins, window.ends) != ALL_DAY:
+        told.append(f"{window.begins:%H:%M}-{window.ends:%H:%M}")
+    if window.months:
+        told.append(f"in {_comma(window.months)}")
+    return " ".join(told) or "always"
+
+
+def _weekdays_typed(days: Sequence[int]) -> str:
+    return ",".join(DAY_NAMES[day][:3].lower() for day in days)
+
+
+def _comma(numbers: Sequence[int]) -> str:
+    return ",".join(map(str, numbers))
 
 
 def _parsed(kind: str, rest: str) -> dict[str, Any] | None:

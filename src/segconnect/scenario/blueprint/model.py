@@ -235,9 +235,15 @@ class Blueprint:
         return self.metadata.get("instant") is True
 
     @property
+    def own_timezone(self) -> str | None:
+        """The time zone that it says; None if it says none."""
+        own = self._own.get("timezone")
+        return str(own) if own else None
+
+    @property
     def timezone(self) -> str:
         """The zone of dates without one; UTC if it says none."""
-        return str(self._own.get("timezone") or "UTC")
+        return self.own_timezone or "UTC"
 
     @property
     def connection(self) -> str | None:

@@ -41,8 +41,11 @@ def kept(
     user: User,
     *,
     schedule_values: dict[str, Any] | None = None,
+    timezone: str | None = None,
 ) -> ScenarioRow:
     """Keeps a scenario, new or changed, once nothing is wrong with it.
+
+    Its time zone stays as it is, unless another one is given, or it says another one than before.
 
     Raises:
         ScenarioError: Something is.
@@ -52,10 +55,14 @@ def kept(
     _check(document, bound, connection)
     path = Path(row.file) if row else house.settings.data.expanduser() / "scenarios" / "new.yaml"
     values = parse_schedule(schedule) if schedule else schedule_values
+    if row is not None and timezone in (None, row.timezone):
+        before = blueprint.parse(row.document).blueprint.own_timezone
+        is_same = document.blueprint.own_timezone == before
+        timezone = row.timezone if is_same else None
     return keep(
         house.journal, house.hooks, house.settings, path, document, bound,
         name=row.name if row else None, connection=connection or None, schedule=values,
-        who=user.email or user.name,
+        timezone=timezone, who=user.email or user.name,
     )  # fmt: skip
 
 

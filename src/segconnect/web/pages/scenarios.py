@@ -18,7 +18,7 @@ from segconnect.scenario.blueprint.model import Chain
 from segconnect.scenario.blueprint.text import MAX_FILE
 from segconnect.scenario.journal.scenarios import ScenarioRow
 from segconnect.scenario.keeping import switch_on
-from segconnect.scenario.schedule_words import describe
+from segconnect.scenario.schedule_words import as_typed, describe
 from segconnect.scenario.scheduler import run_of
 from segconnect.scenario.schedules import Schedule
 from segconnect.web.house import House, back, text
@@ -87,7 +87,8 @@ def _read(house: House, id_: str, base: str) -> dict[str, Any]:
         "connections": [each.name for each in Connections(house.settings).list()
                         if each.account_id],
         "zone": row.timezone,
-        "schedule_text": _as_typed(json.loads(row.schedule)),
+        "zone_text": row.timezone,
+        "schedule_text": as_typed(Schedule.read(json.loads(row.schedule))),
     }  # fmt: skip
 
 
@@ -145,15 +146,17 @@ async def create(house: House, request: Request) -> Response:
 async def save(house: House, request: Request) -> Response:
     """Changes a scenario: its text, its connection, its schedule."""
     row, user = find(house, request.path_params["id"]), request.state.user
-    typed = {name: await text(request, name) for name in ("yaml", "connection", "schedule")}
+    typed = {name: await text(request, name) for name in ("yaml", "connection", "schedule", "zone")}
     bindings = json.loads(row.bindings)
     try:
         changed = await asyncio.to_thread(
-            kept, house, typed["yaml"], bindings, typed["connection"], typed["schedule"], row, user
-        )
+            kept, house, typed["yaml"], bindings, typed["connection"], typed["schedule"], row, user,
+            timezone=typed["zone"].strip() or None,
+        )  # fmt: skip
     except SegconnectError as error:
         values = await asyncio.to_thread(_read, house, row.id, house.address(request))
         values |= {"yaml": typed["yaml"], "schedule_text": typed["schedule"]}
+        values["zone_text"] = typed["zone"]
         return house.render(request, "scenario.html", 422, problem=str(error), **values)
     await asyncio.to_thread(house.users.note, user, f"changed scenario {row.name}")
     return back(f"/app/scenarios/{changed.id}", "Saved; the next run is of this.")
@@ -195,32 +198,3 @@ async def remove(house: House, request: Request) -> Response:
         house.hooks.detach(row.hook)
     await asyncio.to_thread(house.users.note, request.state.user, f"removed scenario {row.name}")
     return back("/app/scenarios", f"{row.name} is removed; its runs stay in the history.")
-
-
-def _as_typed(values: dict[str, Any]) -> str:
-    """Writes a schedule as people type it; of one that cannot be, what it means."""
-    times = values.get("time", "")
-    times = ",".join(times) if isinstance(times, list) else times
-    days = values.get("days", [])
-    match values.get("type"):
-        case "indefinitely":
-            seconds = int(values["interval"])
-            for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
-                if seconds % length == 0:
-                    return f"every {seconds // length}{unit}"
-            return f"every {seconds}s"
-        case "daily":
-            return f"daily {times}"
-        case "weekly":
-            names = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-            return f"weekly {','.join(names[day] for day in days)} {times}"
-        case "monthly":
-            return f"monthly {','.join(map(str, days))} {times}"
-        case "yearly":
-            months = ",".join(map(str, values["months"]))
-            return f"yearly {','.join(map(str, days))} {months} {times}"
-        case "cron":
-            return f"cron {values['expression']}"
-        case "once":
-            return f"once {values['date']}"
-    return str(values.get("type", "on-demand"))
