@@ -137,9 +137,10 @@ def test_a_failure_among_many_successes_waits_for_a_moment_only(
         pace.taken()
         if number % 10 == 0:
             seldom = pace.back_off(10)
+    down = pace.back_off(10, is_down=True)
     for _ in range(200):
         ill = pace.back_off(10)
 
-    assert at_first == 10
+    assert at_first == down == 10
     assert 0.5 <= seldom < 2
     assert 9 < ill <= 10

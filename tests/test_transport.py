@@ -378,6 +378,37 @@ async def test_an_account_that_is_not_there_got_nothing(root: str) -> None:
     assert isinstance(error, UnreachableError)
     assert not error.may_have_arrived
     assert "cannot connect to" in str(error)
+    assert error.is_absent
+
+
+class Elsewhere(Transport):
+    """A transport whose upserts are answered, and whose calls find nobody, by turns."""
+
+    async def _attempt(self, request: Request) -> Answer:
+        if request is UPSERT:
+            return self._answered(request, 200, None, b"{}", None)
+        raise UnreachableError("nobody is there", may_have_arrived=False)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+@in_loop
+async def test_an_account_that_answers_others_meanwhile_is_there(others: int) -> None:
+    transport = Elsewhere("http://127.0.0.1:9/api", KEY, limits=QUICK)
+    await transport.send(UPSERT)  # before it does not count
+
+    class Meanwhile:
+        def begin(self) -> None:
+            pass
+
+        async def end(self) -> None:
+            for _ in range(others):
+                await transport.send(UPSERT)
+
+    with pytest.raises(UnreachableError) as caught:
+        await transport.send(CALL, Meanwhile())
+    await transport.close()
+
+    assert caught.value.is_absent == (others == 0)
 
 
 @pytest.mark.parametrize(
@@ -394,6 +425,7 @@ async def test_a_silent_account_may_have_heard(script: Step, limits: Limits) -> 
 
     assert isinstance(error, UnreachableError)
     assert error.may_have_arrived
+    assert not error.is_absent
     assert "no answer in time" in str(error)
 
 

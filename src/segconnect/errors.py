@@ -27,6 +27,7 @@ class SegconnectError(Exception):
 
     kind = "RuntimeError"
     recovery = Recovery.STOP
+    is_absent = False  # whether nobody was there to ask, so that every bundle would come to this
 
     @property
     def why(self) -> str:
@@ -147,6 +148,7 @@ class PartlyDoneError(SegconnectError):
     ) -> None:
         self.label, self.done, self.failed, self.count = label, list(done), failed, count
         self.cause, self.kind, self.recovery = cause, cause.kind, cause.recovery
+        self.is_absent = cause.is_absent
         super().__init__(f"{label}: {self.why}")
 
     @property

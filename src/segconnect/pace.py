@@ -54,13 +54,18 @@ class Pace:
         self._count += 1
         self._last = now
 
-    def back_off(self, most: float) -> float:
+    def back_off(self, most: float, *, is_down: bool = False) -> float:
         """Notes that a request failed; answers the seconds until it is sent again, by chance.
 
         They are the fewer, the fewer of the others fail: then it is not the account that is ill.
+
+        Args:
+            most: The seconds, at most.
+            is_down: Whether nobody is there to answer any of the others, whatever came before.
         """
         self.trouble += LATELY * (1 - self.trouble)
-        return random.uniform(0, most * max(self.trouble, LEAST_TROUBLE))
+        share = 1.0 if is_down else max(self.trouble, LEAST_TROUBLE)
+        return random.uniform(0, most * share)
 
     def _learn(self, more: int) -> None:
         self._learned += more

@@ -78,6 +78,7 @@ class Transport:
         self.batch_has_after = False  # whether a line may name lines that must be done before it
         self._offer = ""
         self.has_answered = self._is_closed = False
+        self._answers = 0  # that came, to whatever request
         self._root, self._key = root, api_key
         self._host = urlsplit(root).netloc
         self._who = f"connection {name!r}" if name else self._host
@@ -114,9 +115,11 @@ class Transport:
         """
         if self._pace.is_held:
             await self._pace.turn()
+        answers = self._answers
         try:
             answer = await self._attempt(request)
         except (ThrottledError, UnreachableError) as error:
+            error.is_absent = self._is_absent(error, answers)
             answer = await self._again(request, error, rest)
         refusal = self.refusal(request, answer)
         if refusal is not None:
@@ -203,6 +206,7 @@ class Transport:
             SegconnectError: What says nothing about the bundle itself.
         """
         self.has_answered = True
+        self._answers += 1
         if status < 429:
             self._pace.taken()
         if offered is not None and offered != self._offer:
@@ -218,18 +222,30 @@ class Transport:
             raise failure
         return answer
 
+    def _is_absent(self, failure: Exception, answers: int) -> bool:
+        """Tells whether nobody is there: it cannot be connected to, and has answered nobody since.
+
+        Args:
+            failure: What came of an attempt.
+            answers: How many had come when the one before it failed, or the first one began.
+        """
+        cannot_connect = isinstance(failure, UnreachableError) and not failure.may_have_arrived
+        return cannot_connect and self._answers == answers
+
     async def _again(
         self, request: Request, error: ThrottledError | UnreachableError, rest: Rest | None
     ) -> Answer:
         if not _is_safe(request, error):
             raise error
         limits, tries, is_resting = self.limits, 0, False
+        answers = self._answers
 
         def pause(failure: Exception) -> bool | float:
             nonlocal tries, is_resting
             if not _is_safe(request, failure):
                 return False
-            seconds = self._pace.back_off(min(limits.max_backoff, limits.backoff * 2.0**tries))
+            most = min(limits.max_backoff, limits.backoff * 2.0**tries)
+            seconds = self._pace.back_off(most, is_down=getattr(failure, "is_absent", False))
             asked = getattr(failure, "retry_after", None)
             if asked is not None:
                 seconds = min(asked, limits.max_retry_after) + random.uniform(0, limits.backoff)
@@ -250,7 +266,12 @@ class Transport:
                         await rest.end()
                     if self._pace.is_held:
                         await self._pace.turn()
-                    return await self._attempt(request)
+                    try:
+                        return await self._attempt(request)
+                    except UnreachableError as failure:
+                        failure.is_absent = self._is_absent(failure, answers)
+                        answers = self._answers
+                        raise
         except Exception:
             if rest is not None and is_resting:  # after the last attempt
                 await rest.end()

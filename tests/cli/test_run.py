@@ -67,7 +67,7 @@ def test_all_that_is_well_is_delivered(run: Run, served: Account) -> None:
     assert done.returncode == 0, done.stderr
     assert told(done) == {
         "read": 3, "filtered": 1, "delivered": 2, "refused": 0, "waiting": 0, "operations": 2,
-        "outcome": "success", "reasons": {},
+        "outcome": "success", "reasons": {}, "stopped_by": None,
     }  # fmt: skip
     assert served.contact("ann@b.c")["first_name"] == "Ann"
     assert served.rows("contacts") == 2

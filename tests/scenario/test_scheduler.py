@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ import pytest
 from sqlalchemy import Engine, MetaData, delete
 
 from segconnect.cli.switching import switch_on
+from segconnect.connections import Connection, Connections
 from segconnect.scenario import hooks as webhooks
 from segconnect.scenario.durable import Worker
 from segconnect.scenario.hooks import Hooks
@@ -35,7 +37,7 @@ from tests.conftest import Clock
 class Peer:
     """A server that is up, or not, and writes down what it was sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.got: list[str] = []
         self.status = 200
         self.kills: subprocess.Popen[bytes] | None = None  # in the midst of the next request
@@ -59,17 +61,21 @@ class Peer:
 
             do_PUT = do_POST  # noqa: N815  # as the server calls it
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
         Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Is there no more."""
+        self.server.shutdown()
+        self.server.server_close()
 
 
 @pytest.fixture
 def peer() -> Iterator[Peer]:
     found = Peer()
     yield found
-    found.server.shutdown()
-    found.server.server_close()
+    found.close()
 
 
 class Place:
@@ -316,6 +322,45 @@ flow:
     ]
     assert shown == ["0", "1", "2", "3", "4"]
     assert (first.cause, first.was_read + second.was_read) == ("webhook", 5)
+
+
+def test_requests_of_a_webhook_wait_while_the_account_is_not_there(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEGCONNECT_ATTEMPTS", "1")
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    shop = Connection(
+        name="shop", api_key="key", account_id="a", integration_id="i",
+        base_url=f"http://127.0.0.1:{port}/api",
+    )  # fmt: skip
+    Connections(place.settings).save(shop, verify=False)
+    text = """
+name: Heard
+flow:
+  - {id: 1, module: "gateway:CustomWebHook", parameters: {hook: 1}}
+  - {id: 2, module: add-tag-to-contact, mapper: {email: "{{1.mail}}", tags: [New]}}
+"""
+    place.on(text, connection="shop")
+    hook = place.journal.scenarios.get("Heard").hook
+    assert hook is not None
+    place.hooks.append([(hook, json.dumps({"mail": mail})) for mail in ("a@b.c", "d@b.c")])
+    [failed] = place.run()
+    kept = place.journal.scenarios.get("Heard")
+    rests = place.run()
+    peer = Peer(port)
+    place.clock.forward(timedelta(minutes=1))
+    *_, done = place.run()
+    peer.close()
+
+    assert (failed.state, failed.was_read, failed.error_kind) == ("failed", 0, "ConnectionError")
+    assert kept.is_on
+    assert "rests for a while: " in (kept.told or "")
+    assert "cannot connect to" in (kept.told or "")
+    assert len(rests) == 1
+    assert (done.state, done.was_read, done.delivered) == ("succeeded", 2, 2)
+    assert [json.loads(each)["email"] for each in peer.got] == ["a@b.c", "d@b.c"]
+    assert place.journal.scenarios.get("Heard").errors == 0
 
 
 def test_the_history_forgets_what_is_old_but_not_what_waits(place: Place, peer: Peer) -> None:

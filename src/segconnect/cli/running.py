@@ -129,6 +129,8 @@ def tell(
     if report.stopped_by is not None:
         console.print("[red]The run stopped:[/]", end=" ")
         console.print(str(report.stopped_by), markup=False, soft_wrap=True)
+        if run_id is not None:
+            console.print(f"Go on with it: segconnect runs resume {run_id}", soft_wrap=True)
     return report.outcome
 
 
@@ -139,5 +141,6 @@ def values_of(report: Report, run_id: str | None) -> dict[str, Any]:
         **{name: getattr(report, name) for name in fields},
         "outcome": report.outcome.name.lower(),
         "reasons": dict(report.reasons.most_common(20)),
+        "stopped_by": None if report.stopped_by is None else str(report.stopped_by),
         "run": run_id,
     }

@@ -327,7 +327,10 @@ class Executor:
         if result is None:
             return values
         settings = read_settings(json.loads(row.document))
-        found = verdict(result, kept.errors, settings, is_instant=row.takes == Takes.HOOK)
+        cause = None if result.error is None else result.error.cause
+        is_absent = cause is not None and cause.is_absent  # then what came in waits
+        is_instant = row.takes == Takes.HOOK and not is_absent
+        found = verdict(result, kept.errors, settings, is_instant=is_instant)
         values["errors"] = found.consecutive_errors
         if found.is_disabled:
             assert result.error is not None
@@ -335,6 +338,8 @@ class Executor:
             values["told"] = f"switched off: {result.error.kind}: {result.error.message}"
         elif found.rest is not None and kept.next_at is not None:
             values["next_at"] = max(kept.next_at, millisecond(clock.now() + found.rest))
+            if is_absent:
+                values["told"] = f"rests for a while: {cause}"
         return values
 
 

@@ -292,13 +292,16 @@ class Run:
         run = EngineRun(self.plan, services, inputs=self.inputs)
         self.counted = run.result.operations
         acting = [node.id for node in self.plan.nodes.values() if node.acts]
+        once = [node.id for node in self.plan.nodes.values() if node.declaration.once]
         done, sent = run.result.operations, self.report.operations
         for bundle in self.bundles():
-            before = sum(done[id_] for id_ in acting)
+            before, before_once = (sum(done[id_] for id_ in ids) for ids in (acting, once))
             settled = self.attempt(bundle, run, self.number)
             self.filled += outbox.modules[: SHOWN_REFUSALS - len(self.filled)]
             outbox.modules.clear()
             self.report.operations = sent + sum(each.sent for each in clients.values())
+            if sum(done[id_] for id_ in once) == before_once and self.leaves(settled):
+                return
             settled.is_delivered = sum(done[id_] for id_ in acting) > before
             self.settle(settled)
 
@@ -336,6 +339,17 @@ class Run:
         label = self.plan.name if node is None else node.label
         return Refusal(bundle.place, label, error, bundle.values)
 
+    def leaves(self, settled: Settled) -> bool:
+        """Stops before a bundle if nobody was there to send it to; else answers False.
+
+        It is not taken then, nor are those after it: they are when the run goes on.
+        """
+        refusal = settled.refusal
+        if refusal is None or not refusal.error.is_absent:
+            return False
+        self.report.stopped_by = refusal.error
+        return True
+
     def settle(self, settled: Settled) -> None:
         """Counts what became of a bundle, and tells who keeps it."""
         report, refusal = self.report, settled.refusal
@@ -346,7 +360,7 @@ class Run:
             report.reasons[refusal.error.why] += 1
             if len(report.refusals) < SHOWN_REFUSALS:
                 report.refusals.append(refusal)
-            if refusal.error.recovery is Recovery.STOP:
+            if refusal.error.recovery is Recovery.STOP or refusal.error.is_absent:
                 report.stopped_by = refusal.error
         elif settled.waiting:
             report.waiting += 1

@@ -99,6 +99,8 @@ class Scheduler:
     def _hear(self, row: ScenarioRow, now: datetime) -> str | None:
         """Starts a scenario if something came in by its webhook."""
         assert row.hook is not None
+        if row.next_at is not None and row.next_at > millisecond(now):
+            return None  # it rests: nobody was there to send to
         cursor = Memory.of(row).cursor
         after = 0 if cursor is None else int(cursor["item"])
         if not self._hooks.items(row.hook, after, 1) or self._hindered(row):

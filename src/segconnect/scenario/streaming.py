@@ -233,9 +233,9 @@ class Stream:
         )
         for _ in sent:
             self._settle(waiting.popleft())
-            self._settle_known()
             if run.report.stopped_by is not None:
                 return  # those after it are not read yet, as if they had gone one by one
+            self._settle_known()
         self._settle_known()
 
     def _units(self) -> Iterator[Unit | None]:
@@ -284,6 +284,8 @@ class Stream:
     def _settle(self, pending: _Pending) -> None:
         settled, run = pending.settled, self._run
         assert settled is not None
+        if run.leaves(settled):
+            return
         counted = run.counted
         for id_, count in pending.operations.items():
             counted[id_] += count

@@ -66,7 +66,7 @@ class Masker:
         masked = ModuleError(
             error.kind, known.sub(HIDDEN, text), detail=self.shown(detail), delay=delay_of(error)
         )
-        masked.recovery = error.recovery
+        masked.recovery, masked.is_absent = error.recovery, error.is_absent
         return masked
 
     def shown(self, value: Any, depth: int = 0) -> Any:
