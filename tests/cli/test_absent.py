@@ -240,3 +240,25 @@ flow:
     assert counts(done) == (2, 1, 1)
     assert other.posted == 2
     assert server.got == ["b@b.c"]
+
+
+def test_what_waits_is_not_tried_one_by_one_while_nobody_is_there(
+    place: Place, server: Server
+) -> None:
+    """At most the three that are taken up at a time find out."""
+    place.rows([f"person{number}@b.c" for number in range(60)])
+    aside = place.run(STREAMED + "settings: {dlq: true}\n")
+    began = time.monotonic()
+    again = place("incomplete", "retry", "all", "--json")
+    took = time.monotonic() - began
+    waiting = place("incomplete", "list", "--json").json
+    server.start()
+    done = place("incomplete", "retry", "all", "--json")
+
+    assert (aside.code, aside.json["waiting"]) == (1, 60), aside.err
+    assert (again.code, again.json["waiting"]) == (1, 60), again.err
+    assert took < 10  # two pauses for each three would be 15 s
+    assert [each["attempts"] for each in waiting] == [1] * 60
+    assert all("cannot connect to" in each["reason"] for each in waiting)
+    assert (done.code, counts(done)) == (0, (60, 60, 0)), done.err
+    assert sorted(server.got) == sorted(place.mails)

@@ -40,6 +40,7 @@ class Peer:
     def __init__(self, port: int = 0) -> None:
         self.got: list[str] = []
         self.status = 200
+        self.takes, self.at_work, self.most = 0.0, 0, 0  # seconds, and requests at once
         self.kills: subprocess.Popen[bytes] | None = None  # in the midst of the next request
         peer = self
 
@@ -49,6 +50,10 @@ class Peer:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                peer.at_work += 1
+                peer.most = max(peer.most, peer.at_work)
+                time.sleep(peer.takes)
+                peer.at_work -= 1
                 if peer.status == 200:
                     peer.got.append(body)
                 if peer.kills is not None:
@@ -221,8 +226,53 @@ def test_what_failed_waits_is_tried_again_and_gets_through(place: Place, peer: P
     assert [each.place for each in waiting] == ["people.csv, line 2", "people.csv, line 3"]
     assert len(still) == 1  # it is not time yet
     assert (again.cause, again.delivered) == ("retry", 2)
-    assert peer.got == ["a", "b"]
+    assert sorted(peer.got) == ["a", "b"]
     assert place.journal.incompletes.waiting() == []
+
+
+@pytest.mark.parametrize(("sequential", "most"), [(False, 3), (True, 1)])
+def test_three_that_wait_are_tried_again_at_once_and_one_where_order_matters(
+    place: Place, peer: Peer, *, sequential: bool, most: int
+) -> None:
+    place.rows("a", "b", "c", "d")
+    place.on(sends(peer, sequential=sequential), schedule="every 15m")
+    peer.status = 503
+    place.clock.forward(timedelta(minutes=15))
+    place.run()
+    peer.status, peer.takes, peer.most = 200, 0.3, 0
+    place.clock.forward(timedelta(minutes=1))
+    *_, again = place.run()
+
+    assert (again.cause, again.was_read, again.delivered) == ("retry", 4, 4)
+    assert peer.most == most
+    assert (peer.got if sequential else sorted(peer.got)) == ["a", "b", "c", "d"]
+    assert place.journal.incompletes.waiting() == []
+
+
+def test_what_waits_is_not_tried_while_its_run_or_another_retry_goes_on(
+    place: Place, peer: Peer
+) -> None:
+    place.rows("a", "b")
+    place.on(sends(peer), schedule="every 15m")
+    peer.status = 503
+    place.clock.forward(timedelta(minutes=15))
+    [first] = place.run()
+    waiting = place.journal.incompletes.waiting()
+    peer.status = 200
+    place.clock.forward(timedelta(minutes=1))
+
+    place.journal.begin(first.id)  # it goes on
+    while_it_runs = place.scheduler.turn()
+    place.journal.end(first.id, State.PARTIAL)
+    by_hand = retry_of(place.journal, waiting[:1])
+    while_another = place.scheduler.turn()
+    assert by_hand is not None
+    place.wait_for(lambda: State(place.journal.get(by_hand).state).is_over)
+    *_, after = place.run()
+
+    assert (while_it_runs, while_another) == ([], [])
+    assert (after.cause, after.was_read) == ("retry", 1)
+    assert sorted(peer.got) == ["a", "b"]
 
 
 def test_in_order_nothing_starts_before_what_waits_is_resolved(place: Place, peer: Peer) -> None:

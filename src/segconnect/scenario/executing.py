@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from segconnect.scenario.engine.state import Response
 from segconnect.scenario.hooks import Hooks
 from segconnect.scenario.hooks import url_of as hooks_url
 from segconnect.scenario.journal import Journal, Outcomes, RunRow, State, Takes
-from segconnect.scenario.journal.incompletes import Wait
+from segconnect.scenario.journal.incompletes import IncompleteRow, Wait
 from segconnect.scenario.journal.ledger import JournalLedger
 from segconnect.scenario.journal.scenarios import Memory, ScenarioRow
 from segconnect.scenario.moments import millisecond
@@ -43,6 +44,7 @@ from segconnect.settings import Settings
 WINDOW_SECONDS = 30.0  # of one step, not counting what it takes until the first bundle comes
 OPENINGS = 10  # a window is at least so many times as long as that takes: sorting, summing, seeking
 LOOK_SECONDS = 0.5  # between two looks whether a person wants a run to end
+RETRIED_AT_ONCE = 3  # incomplete executions of a scenario. Source: help.make.com
 LINGER_SECONDS = 2.0  # for which a run waits for more of a webhook's requests
 HOOK_LOOK_SECONDS = 0.02  # between two looks for them
 
@@ -270,35 +272,32 @@ class Executor:
     def _incomplete(self, row: RunRow, scenario: Scenario) -> bool:
         report = self.journal.report(row)
         memory = self._remember(row, scenario)
-        intents = self.journal.intents_of(row.id)
-        as_done: dict[str, Any] | None = (
-            {} if json.loads(row.given or "{}").get("as_done") else None
-        )
         began, spent = monotonic(), report.seconds
-        last = Result(row.scenario, row.id, clock.now())
-        for place, incomplete in self._mine(row):
-            kept = self.journal.incompletes.get(incomplete.id)
-            intents.enter(place)
-            services = replace(scenario.services_of(Path(kept.file)), intents=intents)
-            last = retry(incomplete, services, as_done=as_done)
-            report.read += 1
-            report.modules = report.modules + last.operations
-            report.operations += last.total
-            report.seconds = spent + monotonic() - began
-            if incomplete.is_resolved:
-                report.delivered += 1
-            elif last.error is not None:
-                report.refused += 1
-                incomplete.reason, incomplete.kind = last.error.message, last.error.kind
-            else:
-                report.waiting += 1
-            more = [each for each in last.incomplete if each.id != incomplete.id]
-            outcomes = Outcomes(waiting=[(each, kept.number, kept.place) for each in more])
-            self.journal.incompletes.settle(incomplete)
-            self.journal.save(row, report, outcomes)
+        failed: SegconnectError | None = None
+        with ThreadPoolExecutor(_at_once(scenario), thread_name_prefix="retry") as pool:
+            taking = _TakingUp(self.journal, row, scenario)
+            found = [pool.submit(taking.take_up, *each) for each in self._mine(row)]
+            for each in as_completed(found):
+                incomplete, kept, result = each.result()
+                report.read += 1
+                report.modules = report.modules + result.operations
+                report.operations += result.total
+                report.seconds = spent + monotonic() - began
+                if incomplete.is_resolved:
+                    report.delivered += 1
+                elif result.error is not None:
+                    report.refused += 1
+                    failed = result.error.cause
+                    incomplete.reason, incomplete.kind = result.error.message, result.error.kind
+                else:
+                    report.waiting += 1
+                more = [other for other in result.incomplete if other.id != incomplete.id]
+                outcomes = Outcomes(waiting=[(other, kept.number, kept.place) for other in more])
+                self.journal.incompletes.settle(incomplete)
+                self.journal.save(row, report, outcomes)
         report.is_ended = True
         kept_memory = self._remembered(row, None, memory)
-        error = None if last.error is None else last.error.cause
+        error = failed if report.outcome is Outcome.FAILURE else None
         self.journal.end(row.id, STATES[report.outcome], error, kept_memory)
         return True
 
@@ -341,6 +340,49 @@ class Executor:
             if is_absent:
                 values["told"] = f"rests for a while: {cause}"
         return values
+
+
+class _TakingUp:
+    """Takes incomplete executions up, several at a time, for a run that retries them."""
+
+    def __init__(self, journal: Journal, row: RunRow, scenario: Scenario) -> None:
+        self._journal, self._row, self._scenario = journal, row, scenario
+        self._as_done: dict[str, Any] | None = (
+            {} if json.loads(row.given or "{}").get("as_done") else None
+        )
+        self._absent: SegconnectError | None = None  # then the others are not even tried
+
+    def take_up(
+        self, place: int, incomplete: Incomplete
+    ) -> tuple[Incomplete, IncompleteRow, Result]:
+        """Takes one up; its place among all is that of what it must not repeat."""
+        kept = self._journal.incompletes.get(incomplete.id)
+        result = Result(self._row.scenario, self._row.id, clock.now())
+        absent = self._absent
+        if absent is not None:
+            incomplete.attempts += 1
+            incomplete.reason, incomplete.kind = str(absent), absent.kind
+            return incomplete, kept, result
+        intents = self._journal.intents_of(self._row.id)
+        intents.enter(place)
+        services = replace(self._scenario.services_of(Path(kept.file)), intents=intents)
+        try:
+            result = retry(incomplete, services, as_done=self._as_done)
+        except SegconnectError as error:  # it cannot run as it was edited
+            incomplete.attempts += 1
+            result.fail(error, incomplete.module_id, "", is_handled=False)
+        cause = incomplete.cause if result.error is None else result.error.cause
+        if not incomplete.is_resolved and cause.is_absent:
+            self._absent = cause
+        return incomplete, kept, result
+
+
+def _at_once(scenario: Scenario) -> int:
+    """Answers how many incomplete executions may be taken up at a time."""
+    counts = any(
+        node.declaration.name == "util:FunctionIncrement" for node in scenario.plan.nodes.values()
+    )
+    return 1 if scenario.plan.settings.sequential or counts else RETRIED_AT_ONCE
 
 
 MOST_SAMPLES = 200  # operations of a run of the whole that are kept

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from pydantic_core import to_json
@@ -137,11 +138,14 @@ def prepare(
     scenario = Scenario(plan, services, connection_of, found.called)
     opens = open_client or _opener(settings)
 
+    lock = Lock()
+
     def client_for(id_: str) -> Client:
         name = connection_of(id_)
-        if name not in scenario.clients:
-            scenario.clients[name] = opens(name)
-        return scenario.clients[name]
+        with lock:  # incomplete executions are taken up several at a time
+            if name not in scenario.clients:
+                scenario.clients[name] = opens(name)
+            return scenario.clients[name]
 
     scenario.services.client_for = client_for
     return scenario

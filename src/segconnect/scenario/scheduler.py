@@ -125,7 +125,12 @@ class Scheduler:
         return None
 
     def _retry(self, rows: list[IncompleteRow]) -> str | None:
-        """Takes up incomplete executions of one run that are due."""
+        """Takes up incomplete executions of one run that are due, if nothing is in their way.
+
+        That is the run itself, while it goes on, and others of its scenario that are taken up.
+        """
+        if self.journal.is_retried(rows[0].run_id, rows[0].scenario_id):
+            return None
         return retry_of(self.journal, rows)
 
 

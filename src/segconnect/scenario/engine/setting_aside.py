@@ -49,7 +49,7 @@ class Aside:
         retried = self._retried
         if retried is not None and retried.module_id == node.id and bundles is retried.bundles:
             self._failed_again = True
-            retried.reason, retried.kind = str(error), error.kind
+            retried.reason, retried.kind, retried.cause = str(error), error.kind, error
             self._result.warn(told)
             return True
         if len(self._result.incomplete) >= self._services.limits.incomplete:

@@ -129,6 +129,18 @@ class Journal:
             found = [json.loads(each) for each in connected.scalars(query) if each]
         return max((int(each["item"]) for each in found if "item" in each), default=0)
 
+    def is_retried(self, run_id: str, scenario_id: str | None) -> bool:
+        """Whether a run goes on, or what it or another one of its scenario set aside is retried."""
+        mine = runs.c.origin == run_id
+        if scenario_id is not None:
+            mine |= runs.c.scenario_id == scenario_id
+        retries = mine & (runs.c.takes == Takes.INCOMPLETE.value)
+        goes_on = (runs.c.id == run_id) & (runs.c.state == State.RUNNING.value)
+        begun = runs.c.state.in_((State.QUEUED.value, State.RUNNING.value))
+        query = select(runs.c.id).where(goes_on | (retries & begun)).limit(1)
+        with self.engine.connect() as connected:
+            return connected.scalar(query) is not None
+
     def has_work(self) -> bool:
         """Whether anything is to be run: now, or when its time comes."""
         queries = (
