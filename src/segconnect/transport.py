@@ -3,8 +3,8 @@
     transport = Transport("https://import.segmetrics.io/api", key)
     answer = await transport.send(request)
 
-The first attempt takes the shortest way there is. Only what failed goes through the retry library,
-and only where that is safe: the request may be sent twice, or it cannot have arrived.
+The first attempt takes the shortest way there is. What failed is sent again where that is safe: the
+request may be sent twice, or it cannot have arrived.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import ipaddress
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -235,48 +235,39 @@ class Transport:
     async def _again(
         self, request: Request, error: ThrottledError | UnreachableError, rest: Rest | None
     ) -> Answer:
-        if not _is_safe(request, error):
-            raise error
-        limits, tries, is_resting = self.limits, 0, False
-        answers = self._answers
-
-        def pause(failure: Exception) -> bool | float:
-            nonlocal tries, is_resting
-            if not _is_safe(request, failure):
-                return False
-            most = min(limits.max_backoff, limits.backoff * 2.0**tries)
-            seconds = self._pace.back_off(most, is_down=getattr(failure, "is_absent", False))
-            asked = getattr(failure, "retry_after", None)
-            if asked is not None:
-                seconds = min(asked, limits.max_retry_after) + random.uniform(0, limits.backoff)
-            tries += 1
-            LOG.info("%s; again in %.2f s", failure, seconds)
-            if rest is not None:
-                is_resting = True
-                rest.begin()
-            return seconds
-
+        """Sends a request again that failed, for as long as that is safe and may still help."""
         try:
-            async for attempt in _retries()(pause, limits.attempts, timeout=None):
-                with attempt:
-                    if attempt.num == 1:
-                        raise error  # noqa: TRY301  # it has been made
-                    if rest is not None:
-                        is_resting = False
-                        await rest.end()
-                    if self._pace.is_held:
-                        await self._pace.turn()
-                    try:
-                        return await self._attempt(request)
-                    except UnreachableError as failure:
-                        failure.is_absent = self._is_absent(failure, answers)
-                        answers = self._answers
-                        raise
-        except Exception:
-            if rest is not None and is_resting:  # after the last attempt
-                await rest.end()
-            raise
-        raise error
+            for tries in range(self.limits.attempts - 1):
+                if not _is_safe(request, error):
+                    break
+                answers, seconds = self._answers, self._pause(error, tries)
+                LOG.info("%s; again in %.2f s", error, seconds)
+                if rest is not None:
+                    rest.begin()
+                await asyncio.sleep(seconds)
+                if rest is not None:
+                    await rest.end()
+                if self._pace.is_held:
+                    await self._pace.turn()
+                try:
+                    return await self._attempt(request)
+                except (ThrottledError, UnreachableError) as failure:
+                    failure.is_absent = self._is_absent(failure, answers)
+                    error = failure
+            raise error
+        finally:
+            del error  # it holds this frame, and would be freed late
+
+    def _pause(self, failure: ThrottledError | UnreachableError, tries: int) -> float:
+        """Answers the seconds until a request is sent again that was already, so many times."""
+        limits = self.limits
+        most = min(limits.max_backoff, limits.backoff * 2.0**tries)
+        seconds = self._pace.back_off(most, is_down=failure.is_absent)
+        if isinstance(failure, ThrottledError) and failure.retry_after is not None:
+            return min(failure.retry_after, limits.max_retry_after) + random.uniform(
+                0, limits.backoff
+            )
+        return seconds
 
     def _call(self, request: Request) -> StreamRequest:
         """Builds the call.
@@ -430,15 +421,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-
-
-@cache
-def _retries() -> Callable[..., Any]:
-    """Imports the retry library, which few processes need, and keeps it from printing."""
-    import stamina
-
-    logging.getLogger("stamina").addHandler(logging.NullHandler())
-    return stamina.retry_context
 
 
 def _is_safe(request: Request, failure: Exception) -> bool:

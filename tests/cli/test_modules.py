@@ -79,7 +79,7 @@ def test_an_unknown_module_is_told(segconnect: Any) -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["modules"], ["send"]])
 def test_what_opens_no_socket_loads_no_client_and_no_server(arguments: list[str]) -> None:
-    heavy = ("pyreqwest", "sqlalchemy", "starlette", "uvicorn", "cryptography", "lark", "stamina")
+    heavy = ("pyreqwest", "sqlalchemy", "starlette", "uvicorn", "cryptography", "lark")
     code = (
         "import sys; sys.argv = ['segconnect', *sys.argv[1:]]\n"
         "from segconnect.cli import main\n"
