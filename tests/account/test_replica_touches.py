@@ -195,6 +195,7 @@ def credits_kept(
             [*row("contacts", pk=person, date_created=moment * HOURS * 3600), None],
         )
         insert(copy, "people", ["contact", person, person])
+    derived.all_leads(copy)
     crediting.keep(copy, crediting.named(names))
     kept = defaultdict(list)
     for name, pk, *credit in copy.execute(

@@ -13,12 +13,10 @@ from typing import Any
 import duckdb
 
 from segconnect.account.metrics import METRICS, Number
-from segconnect.account.replica import Facts
+from segconnect.account.replica import Facts, crediting, derived
 from segconnect.account.reports.plan import Plan, Query, Settings, plan
 from segconnect.account.reports.run import Answer, run
-from segconnect.account.reports.views import TOUCHED
 
-_TOUCH = "".join(f", {name} varchar" for name in TOUCHED)
 TABLES = {
     "integrations": "pk bigint, integration_id varchar, kind varchar, name varchar",
     "contacts": "pk bigint, integration_pk bigint, contact_id varchar, email varchar,"
@@ -42,11 +40,9 @@ TABLES = {
     "ad_performance": "integration_pk bigint, ad_id varchar, day date, spend bigint,"
     " clicks bigint, impressions bigint",
     "page_views": "visitor_pk bigint, date_created bigint, day date, host varchar, path varchar",
-    "people": "kind varchar, pk bigint, person bigint",
-    "touches": f"person bigint, number bigint, moment bigint, day date, is_direct boolean{_TOUCH}",
-    "credits": f"model varchar, order_pk bigint, number bigint, share double{_TOUCH}",
 }
-"""The columns that reports read, of the tables that they read."""
+"""The columns that reports read, of the tables that are copied."""
+COMPUTED = [*derived.tables(), *crediting.tables()]
 
 
 def empty() -> duckdb.DuckDBPyConnection:
@@ -54,6 +50,8 @@ def empty() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
     for name, columns in TABLES.items():
         connection.execute(f"create table {name} ({columns})")
+    for statement in COMPUTED:
+        connection.execute(statement)
     return connection
 
 
@@ -61,11 +59,12 @@ def insert(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Mapping[str, Any]]
 ) -> None:
     """Puts rows into a table; what a row does not say is null."""
-    names = [column.split()[0] for column in TABLES[table].replace(", ", ",").split(",")]
-    values = [[row.get(name) for name in names] for row in rows]
-    if values:
+    for row in rows:
+        known = [name for (name, *_) in connection.table(table).description]
+        names = [name for name in known if name in row]
         marks = ", ".join("?" * len(names))
-        connection.executemany(f"insert into {table} values ({marks})", values)
+        values = [row[name] for name in names]
+        connection.execute(f"insert into {table} ({', '.join(names)}) values ({marks})", values)
 
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -84,6 +83,7 @@ class World:
         self.now = now
         self._next = 0
         self._touches: dict[int, int] = {}
+        self._models: set[str] = set()
         self.integration = self.insert("integrations", integration_id="i1", kind="crm", name="CRM")
 
     def insert(self, table: str, **row: Any) -> int:
@@ -121,7 +121,9 @@ class World:
         """Credits an order to visits."""
         for number, (share, touch) in enumerate(touches, 1):
             row = {"model": model, "order_pk": order, "number": number, "share": share}
-            insert(self.connection, "credits", [{**row, **touch}])
+            days = self.connection.execute("select day from orders where pk = ?", [order])
+            ((day,),) = days.fetchall()
+            insert(self.connection, "credits", [{**row, "order_day": day, **touch}])
 
     # -- money -----------------------------------------------------------------------------------
 
@@ -184,7 +186,12 @@ class World:
 
     @property
     def facts(self) -> Facts:
-        """The replica."""
+        """The replica, with what follows from its rows; but for credits of orders."""
+        for table in ("leads", "lead_credits"):
+            self.connection.execute(f"truncate {table}")
+        derived.all_leads(self.connection)
+        models = crediting.named(self._models)
+        crediting.credit(self.connection, "lead_credits", models, derived.EVERYBODY)
         return Facts(self.connection, 7, self.now)
 
     def plan(self, type_: str = "revenue", *metrics: str, by: Sequence[str] = (), start: str =
@@ -195,11 +202,14 @@ class World:
         query = Query(
             type_, by, metrics or None, start, end, options=options, **more
         )  # fmt: skip
-        return plan(query, Settings(self.now, zone, "USD"))
+        planned = plan(query, Settings(self.now, zone, "USD"))
+        self._models.add(planned.model.slug)
+        return planned
 
     def ask(self, type_: str = "revenue", *metrics: str, **asked: Any) -> Answer:
         """Answers a report of March."""
-        return run(self.facts, self.plan(type_, *metrics, **asked))
+        planned = self.plan(type_, *metrics, **asked)
+        return run(self.facts, planned)
 
     def total(self, metric: str, **asked: Any) -> Number | None:
         """Answers one figure of March."""

@@ -26,7 +26,7 @@ from segconnect.errors import StoreError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-LAYOUT = 1  # to be counted up with every change of what is copied or computed
+LAYOUT = 2  # to be counted up with every change of what is copied or computed
 QUIET = "set enable_progress_bar = false"  # or it is printed between what a command says
 LOG = "256MB"  # written before it is copied into the file, which takes a second where it is much
 MEMORY = "1GB"  # that DuckDB takes at most; what does not fit goes to disk
@@ -160,6 +160,7 @@ class Copy:
         sorting.sort(copy, "page_views")
         derived.everybody(copy)
         derived.all_touches(copy)
+        derived.all_leads(copy)
         copy.execute("insert into state values (?, ?, ?)", [world.fingerprint, number, mark])
         return number
 
@@ -251,7 +252,8 @@ class Copy:
         if derived.is_anybody_changed(copy):
             derived.changed_people(copy)
             added["touches"] = derived.changed_touches(copy)
-            added["credits"] = crediting.changed_credits(copy)
+            added["leads"] = derived.changed_leads(copy)
+            added.update(crediting.changed_credits(copy))
         sorting.sort_where_needed(copy, added)
 
     def _keep(self, models: Sequence[Kept]) -> None:

@@ -8,7 +8,7 @@ at all journeys together is computed from the touches when it is asked for.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from segconnect.account.attribution import MODELS
@@ -98,28 +98,41 @@ def tables() -> list[str]:
         "create table credits (model varchar, order_pk bigint, person bigint, order_moment bigint,"
         " order_day date, number bigint, touch_moment bigint, touch_day date,"
         f" {touch}, share decimal(10, 9), amount bigint, paid bigint)",
+        "create table lead_credits (model varchar, person bigint, lead_moment bigint,"
+        f" lead_day date, number bigint, touch_moment bigint, touch_day date, {touch},"
+        " share decimal(10, 9))",
     ]
 
 
-# The journey of each order: which touches of the person it credits.
+# The journey of each order, and of each lead: which touches of the person it credits.
 JOURNEYS = """
 create or replace temp table journeys as
-with opted as (
-  select p.person, min(c.date_created) as opt_in
-  from contacts c join {people} p on p.kind = 'contact' and p.pk = c.pk group by p.person
-)
-select o.pk as order_pk, any_value(p.person) as person, any_value(o.date_created) as order_moment,
-  any_value(o.day) as order_day, any_value(o.amount) as amount, any_value(o.paid) as paid,
+with conversions as ({conversions})
+select o.conversion, any_value(o.person) as person, any_value(o.moment) as moment,
+  any_value(o.day) as day, any_value(o.amount) as amount, any_value(o.paid) as paid,
   min(t.number) as first, max(t.number) as last, max(t.moment) as last_moment,
-  max(t.number) filter (t.moment <= i.opt_in) as opt_in,
+  max(t.number) filter (t.moment <= o.opt_in) as opt_in,
   max(t.number) filter (not t.is_direct) as last_non_direct
-from orders o join {people} p on p.kind = 'order' and p.pk = o.pk
-left join opted i on i.person = p.person
-left join {touches} t on t.person = p.person and t.moment <= o.date_created {window}
-group by o.pk
+from conversions o
+left join {touches} t on t.person = o.person and t.moment <= o.moment {window}
+group by o.conversion
 """
+ORDERS = """
+select o.pk as conversion, p.person, o.date_created as moment, o.day, o.amount, o.paid,
+  l.moment as opt_in
+from orders o join {people} p on p.kind = 'order' and p.pk = o.pk
+left join leads l on l.person = p.person"""
+LEADS = """
+select person as conversion, person, moment, day, 0 as amount, 0 as paid, moment as opt_in
+from leads semi join {people} p using (person)"""
 
-JOURNEY = "j.order_pk, j.person, j.order_moment, j.order_day"
+CONVERSIONS = {
+    "credits": (ORDERS, "*"),
+    "lead_credits": (LEADS, "* exclude (conversion, amount, paid)"),
+}
+"""What touches are credited with: the table of the credits, the query, and what of it is kept."""
+
+JOURNEY = "j.conversion, j.person, j.moment, j.day"
 TOUCHED = (
     f"t.number, t.moment as touch_moment, t.day as touch_day,"
     f" {', '.join(f't.{name}' for name in TOUCH)}"
@@ -155,7 +168,7 @@ def _equal_parts() -> str:
             coalesce(j.last - j.first + 1, 1) as touches {BETWEEN}
         )
         select * exclude (place, touches, amount, paid), {_decimal(part(str(UNITS)))} as share,
-          {part("amount")}, {part("paid")}
+          {part("amount")} as amount, {part("paid")} as paid
         from placed
         """
 
@@ -169,8 +182,8 @@ def _in_proportion(weight: str) -> str:
         for name, total in totals.items()
     )
     left = ", ".join(
-        f"{total} - cast(sum({name}_down) over of_order as bigint) as {name}_left,"
-        f" row_number() over (partition by order_pk order by {name}_lost desc, number)"
+        f"{total} - cast(sum({name}_down) over of_conversion as bigint) as {name}_left,"
+        f" row_number() over (partition by conversion order by {name}_lost desc, number)"
         f" as {name}_rank"
         for name, total in totals.items()
     )
@@ -183,22 +196,22 @@ def _in_proportion(weight: str) -> str:
     # what a touch was comes last: sorting is all the work, and best done with narrow rows
     return f"""
         with weighed as (
-          select j.order_pk, j.amount, j.paid, t.number, {weight} as weight {BETWEEN}
+          select j.conversion, j.amount, j.paid, t.number, {weight} as weight {BETWEEN}
         ),
         exact as (
-          select *, coalesce(weight / sum(weight) over of_order, 1.0) as exact,
-            count(*) over of_order as touches
-          from weighed window of_order as (partition by order_pk)
+          select *, coalesce(weight / sum(weight) over of_conversion, 1.0) as exact,
+            count(*) over of_conversion as touches
+          from weighed window of_conversion as (partition by conversion)
         ),
         down as (select *, {down} from exact),
-        left_over as (select *, {left} from down window of_order as (partition by order_pk)),
+        left_over as (select *, {left} from down window of_conversion as (partition by conversion)),
         parts as (
-          select order_pk, number, {_decimal(part("units"))} as share,
+          select conversion, number, {_decimal(part("units"))} as share,
             {part("amount")} as amount, {part("paid")} as paid
           from left_over
         )
         select {JOURNEY}, {TOUCHED}, p.share, p.amount, p.paid
-        from parts p join journeys j on j.order_pk = p.order_pk
+        from parts p join journeys j on j.conversion = p.conversion
         left join {{touches}} t on t.person = j.person and t.number = p.number
         """
 
@@ -225,34 +238,46 @@ def _sql(model: str) -> str:
 # -- keeping -------------------------------------------------------------------------------------
 
 
-def keep(copy: DuckDBPyConnection, models: Iterable[Kept]) -> None:
+def keep(copy: DuckDBPyConnection, models: Sequence[Kept]) -> None:
     """Computes everybody's credits by models that are not kept yet."""
     copy.executemany("insert into models values (?)", [[str(model)] for model in models])
-    _insert(copy, models, EVERYBODY)
+    for table in CONVERSIONS:
+        credit(copy, table, models, EVERYBODY)
 
 
-def changed_credits(copy: DuckDBPyConnection) -> int:
-    """Computes the credits anew of those who are `affected`; answers how many there are."""
+def changed_credits(copy: DuckDBPyConnection) -> dict[str, int]:
+    """Computes the credits anew of those who are `affected`; answers how many, by table."""
     names = copy.execute("select model from models").fetchall()
-    if names:
-        copy.execute("delete from credits where person in (select person from affected)")
-    return _insert(copy, [Kept.named(name) for (name,) in names], AFFECTED)
+    models = [Kept.named(name) for (name,) in names]
+    count = {}
+    for table in CONVERSIONS:
+        copy.execute(f"delete from {table} where person in (select person from affected)")
+        count[table] = credit(copy, table, models, AFFECTED)
+    return count
 
 
-def _insert(copy: DuckDBPyConnection, models: Iterable[Kept], scope: Scope) -> int:
+def credit(copy: DuckDBPyConnection, table: str, models: Sequence[Kept], scope: Scope) -> int:
+    """Computes credits of the orders or leads of a scope by some models; answers how many."""
+    conversions, columns = CONVERSIONS[table]
     count = 0
     by_window: dict[int | None, list[Kept]] = defaultdict(list)
     for kept in models:
         by_window[kept.days].append(kept)
     for days, of_window in by_window.items():
-        window = "" if days is None else f"and t.moment >= o.date_created - {days * 86400}"
-        copy.execute(JOURNEYS.format(window=window, **scope._asdict()))
+        window = "" if days is None else f"and t.moment >= o.moment - {days * 86400}"
+        copy.execute(
+            JOURNEYS.format(
+                conversions=conversions.format(people=scope.people),
+                touches=scope.touches,
+                window=window,
+            )
+        )
         for kept in of_window:
             # by time, so that a report on some days reads no others
             found = copy.execute(
-                f"insert into credits select '{kept}', * from"
+                f"insert into {table} select '{kept}', {columns} from"
                 f" ({_sql(kept.model).format(touches=scope.touches)})"
-                " order by order_moment, order_pk, number"
+                " order by moment, conversion, number"
             )
             count += int(found.fetchall()[0][0])
         copy.execute("drop table journeys")

@@ -269,8 +269,29 @@ def tables() -> list[str]:
     return [
         f"create table origins ({origin})",
         "create table people (kind varchar, pk bigint, person bigint)",
+        "create table leads (person bigint, moment bigint, day date, contact_pk bigint)",
         f"create table touches (person bigint, number bigint, moment bigint, day date, {touch})",
     ]
+
+
+# People with a contact, and since when they have one.
+LEADS = """
+insert into leads
+select p.person, min(c.date_created), min(c.day), min(c.pk)
+from contacts c join {people} p on p.kind = 'contact' and p.pk = c.pk
+group by p.person order by 2, 1
+"""
+
+
+def all_leads(copy: DuckDBPyConnection) -> None:
+    """Tells since when everybody is a lead."""
+    copy.execute(LEADS.format(people=EVERYBODY.people))
+
+
+def changed_leads(copy: DuckDBPyConnection) -> int:
+    """Tells it anew of those who are `affected`, after their touches; answers how many."""
+    copy.execute("delete from leads where person in (select person from affected)")
+    return int(copy.execute(LEADS.format(people=AFFECTED.people)).fetchall()[0][0])
 
 
 def all_touches(copy: DuckDBPyConnection) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 ORDER = {
     "page_views": "visitor_pk, date_created, hit",
     "touches": "person, number",
+    "leads": "moment, person",
     "credits": "model, order_moment, order_pk, number",
+    "lead_credits": "model, lead_moment, person, number",
 }
 FEW = 200_000  # rows out of order that do no harm in any table
 SHARE = 5  # one row in so many

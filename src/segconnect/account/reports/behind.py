@@ -10,7 +10,6 @@ from segconnect.account.replica import Facts
 from segconnect.account.reports.plan import Plan
 from segconnect.account.reports.querying import FactQuery
 from segconnect.account.reports.run import MAX_ROWS, Cells, settled, whole
-from segconnect.account.reports.views import LEADS
 from segconnect.errors import UsageError
 
 
@@ -82,7 +81,7 @@ def contacts_behind(
         texts.append(f"select person from ({text}) x")
         values += bound
     people = " union ".join(texts)
-    found = f"from ({LEADS}) l where l.person in ({people})"
+    found = f"from leads l where l.person in ({people})"
     ((count,),) = facts.connection.execute(f"select count(*) {found}", values).fetchall()
     rows = facts.connection.execute(
         f"select l.contact_pk {found} order by l.contact_pk limit {limit}"
@@ -108,7 +107,7 @@ def named(facts: Facts, fact: Fact, listed: Sequence[Part]) -> list[tuple[str, s
 
 def _contacts(facts: Facts, people: set[int]) -> dict[int | None, tuple[str, str]]:
     rows = facts.connection.execute(
-        f"select l.person, c.contact_id, coalesce(c.email, '') from ({LEADS}) l"
+        "select l.person, c.contact_id, coalesce(c.email, '') from leads l"
         " join contacts c on c.pk = l.contact_pk where l.person in (select unnest(?))",
         [sorted(people)],
     ).fetchall()

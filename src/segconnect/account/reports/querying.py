@@ -112,9 +112,7 @@ class FactQuery:
         early = self._where(credited=False)
         extra = [f"{sql} as {name}" for sql, name in self._columns.items()]
         first = self._first([*told, *extra], early)
-        credits_ = {"order": "order_credits", "lead": "lead_credits"}[self.fact.conversion]
-        if self._needs_ads():
-            credits_ = f"{self.fact.conversion}_credits_ads"
+        credits_ = f"{self.fact.conversion}_shares{'_ads' if self._needs_ads() else ''}"
         share = "coalesce(cast(t.share as double precision), 1)" if self.is_fractional else "1"
         distinct = "" if self.is_fractional else "distinct "
         exported = ", ".join(f"b.{each}" for each in self._exported())
@@ -272,6 +270,7 @@ class FactQuery:
             buyers_where=buyers.purchases() if self.fact is LEADS else "true",
             buyers_of=of,
             of_range=self.fact is LEADS or (plan.is_cohort and self.fact in (SALES, LINES)),
+            is_by_order=not plan.is_cohort and self.fact in (SALES, LINES),
             is_ranked=self._is_ranked(),
         )
 

@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from segconnect.account.reports.problems import Problems
-from segconnect.account.reports.views import LEADS
 from segconnect.errors import UsageError, unknown_name
 from segconnect.types import shown
 
@@ -30,7 +29,7 @@ EVENTS = {
     "page": "select p.person, e.date_created as moment, e.day from page_views e "
     + _OF.format(kind="visitor", pk="visitor_pk"),
     "visit": "select e.person, e.moment, e.day from touches e",
-    "lead": f"select e.person, e.moment, e.day from ({LEADS}) e",
+    "lead": "select e.person, e.moment, e.day from leads e",
     "tag": "select p.person, e.date_created as moment, e.day from contact_tags e "
     + _OF.format(kind="contact", pk="contact_pk"),
     "order": "select p.person, e.date_created as moment, e.day from orders e "

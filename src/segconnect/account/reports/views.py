@@ -14,7 +14,6 @@ from datetime import date, timedelta
 from segconnect.account.metrics.subscriptions import MICRO
 from segconnect.account.reports.crediting import Crediting
 from segconnect.account.reports.dates import Period
-from segconnect.account.reports.lead_credits import credits_of, journeys
 
 TOUCHED = (
     "channel", "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term",
@@ -93,6 +92,7 @@ def views(
     buyers_where: str,
     buyers_of: str = "sales",
     of_range: bool = False,
+    is_by_order: bool = False,
     is_ranked: bool = False,
 ) -> dict[str, str]:
     """Answers all views by name, each after those that it reads.
@@ -106,36 +106,35 @@ def views(
         buyers_where: What orders make a lead a customer: a condition over f.
         buyers_of: The view that the condition is over: sales, or lines.
         of_range: Whether only leads of the range are asked about.
+        is_by_order: Whether only orders of the range are asked about.
         is_ranked: Whether it matters which order is the buyer's first.
     """
     days = f"between {day(period.first)} and {day(period.last)}"
-    some = having = ""
-    if of_range:  # somebody who became a lead in the range has a contact of the range
-        some = (
-            " where p.person in (select p.person from contacts c join people p"
-            f" on p.kind = 'contact' and p.pk = c.pk where c.day {days})"
-        )
-        having = f" having min(c.day) {days}"
+    leads = f"select person from leads where day {days}" if of_range else "select person from leads"
+    shares = {
+        "order": f"select order_pk as conversion, share, {_TOUCHED} from credits"
+        f" where model = '{model.slug}'{f' and order_day {days}' if is_by_order else ''}",
+        "lead": f"select person as conversion, share, {_TOUCHED} from lead_credits"
+        f" where model = '{model.slug}'{f' and lead_day {days}' if of_range else ''}",
+    }
     return {
         "calendar": _calendar(period),
         "periods": _periods(period, today),
-        "leads": f"{LEADS_OF.format(some=some)}{having}",
-        "first_contacts": _FIRST_CONTACTS.format(some=some),
+        "first_contacts": _FIRST_CONTACTS.format(
+            some=f"where p.person in ({leads})" if of_range else ""
+        ),
         "lead_tags": _TAGS,
         "sales": _sales(switches, is_ranked=is_ranked),
         "lines": _LINES,
         "buyers": f"select f.person, min(f.moment) as moment from {buyers_of} f"
-        f" where {buyers_where} and f.person in (select person from leads)"
+        f" where {buyers_where} and f.person in ({leads})"
         " group by f.person",
         "lead_facts": _LEAD_FACTS.format(as_of=as_of),
         "ad_tree": _AD_TREE,
         "ad_one": _AD_ONE,
         "ad_named": _AD_NAMED,
-        "order_credits_ads": _with_ads(_ORDER_CREDITS.format(model=model.slug)),
-        "order_credits": _ORDER_CREDITS.format(model=model.slug),
-        "lead_journeys": journeys("leads", model.days),
-        "lead_credits_ads": _with_ads(credits_of(model.model, _OF_TOUCH)),
-        "lead_credits": credits_of(model.model, _OF_TOUCH),
+        **{f"{each}_shares": text for each, text in shares.items()},
+        **{f"{each}_shares_ads": _with_ads(text) for each, text in shares.items()},
         "visit_facts": _with_ads(_VISITS),
         "seen_ads": "select distinct ad_id from touches where ad_id is not null",
         "seen_campaigns": "select distinct lower(utm_campaign) as name from touches"
@@ -182,19 +181,13 @@ def _periods(period: Period, today: date) -> str:
 
 # -- people and orders ---------------------------------------------------------------------------
 
-LEADS_OF = """
-select p.person, min(c.date_created) as moment, min(c.day) as day, min(c.pk) as contact_pk
-from contacts c join people p on p.kind = 'contact' and p.pk = c.pk{some}
-group by p.person"""
-LEADS = LEADS_OF.format(some="")
-"""People with a contact, and since when they have one."""
-
 _FIRST_CONTACTS = """
 select x.person, x.status, x.affiliate_id, x.custom_fields, i.name as integration
 from (
   select p.person, c.status, c.affiliate_id, c.custom_fields, c.integration_pk,
     row_number() over (partition by p.person order by c.date_created, c.pk) as n
-  from contacts c join people p on p.kind = 'contact' and p.pk = c.pk{some}
+  from contacts c join people p on p.kind = 'contact' and p.pk = c.pk
+  {some}
 ) x join integrations i on i.pk = x.integration_pk
 where x.n = 1"""
 
@@ -314,10 +307,6 @@ left join ad_named n on x.ad_id is null and n.name = lower(x.utm_campaign)"""
 
 
 _TOUCHED = ", ".join(TOUCHED)
-_ORDER_CREDITS = (
-    f"select order_pk as conversion, share, {_TOUCHED} from credits where model = '{{model}}'"
-)
-_OF_TOUCH = ", ".join(f"t.{name}" for name in TOUCHED)
 _VISITS = (
     f"select person, number, day, 1 as one, {_TOUCHED},"
     " case when ad_id is null then 0 else 1 end as is_from_ad from touches"
