@@ -150,6 +150,38 @@ def test_what_waits_is_listed_edited_taken_up_and_dropped(place: Place) -> None:
     assert len(place("incomplete", "list", "--all", "--json").json) == 2
 
 
+def test_a_run_that_failed_says_why_and_what_to_do_next(place: Place) -> None:
+    (place.path / "people.yaml").write_text(
+        """
+name: People
+settings: {dlq: true}
+flow:
+  - {id: 1, module: csv, parameters: {file: people.csv}}
+  - id: 2
+    module: "util:SetVariable2"
+    mapper: {name: at, value: '{{parseDate("2026"; "YYYY")}}'}
+  - id: 3
+    module: "json:ParseJSON"
+    mapper: {json: "{{1.text}}"}
+    onerror: [{id: 9, module: break}]
+"""
+    )
+    (place.path / "people.csv").write_text("text\nno JSON\nnor this\n")
+    run = place("run", "people.yaml", "--json").json["run"]
+
+    shown = place("runs", "show", run).out
+    listed = place("runs").out
+    waits = place("incomplete", "list", "--most", 1).out
+
+    assert "2026-01-01 00:00:00+00:00" in shown
+    assert "\\u0000" not in shown
+    assert "people.csv, line 2 waits at module 3" in shown
+    assert "What waits: segconnect incomplete list" in shown
+    assert listed.splitlines()[0].split()[-1] == "Waiting"
+    assert listed.splitlines()[1].split()[-1] == "2"
+    assert "These are the oldest 1; --most 10 lists more." in waits
+
+
 def test_a_scenario_is_switched_on_and_off_and_forgotten(place: Place) -> None:
     on = place("scenario", "on", "people.yaml", "--connection", "shop", "--schedule", "every 15m")
     wrong = place("scenario", "on", "people.yaml", "--connection", "shop", "--schedule", "soon")

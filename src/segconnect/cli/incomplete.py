@@ -35,7 +35,8 @@ def listed(
     from segconnect.cli.runs import journal_of, moment
 
     with journal_of(data) as journal:
-        rows = journal.incompletes.waiting(most, is_open=not everything)
+        rows = journal.incompletes.waiting(most + 1, is_open=not everything)
+    has_more, rows = len(rows) > most, rows[:most]
     if as_json:
         typer.echo(json.dumps([_values(row) for row in rows]))
         return
@@ -54,6 +55,8 @@ def listed(
             following,
         )
     Console(highlight=False).print(table)
+    if has_more:
+        typer.echo(f"These are the oldest {most}; --most {most * 10} lists more.")
 
 
 @app.command()

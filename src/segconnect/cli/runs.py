@@ -49,9 +49,11 @@ def listed(
     if not rows:
         typer.echo("Nothing has run yet: segconnect run FILE")
         return
-    table = Table("Run", "Began", "Scenario", "State", "Read", "Delivered", "Refused", box=None)
+    counted = ("Read", "Delivered", "Refused", "Waiting")
+    table = Table("Run", "Began", "Scenario", "State", *counted, box=None)
     for row in rows:
-        counts = (f"{count:,}" for count in (row.was_read, row.delivered, row.refused))
+        numbers = (row.was_read, row.delivered, row.refused, row.waiting)
+        counts = (f"{count:,}" for count in numbers)
         table.add_row(row.id[-6:], moment(row.created_at), Text(row.scenario), row.state, *counts)
     Console(highlight=False).print(table)
 
@@ -64,6 +66,7 @@ def show(run: Run, data: Data = None, as_json: AsJson = False) -> None:
     from rich.console import Console
 
     from segconnect.cli import show as shows
+    from segconnect.scenario.journal.incompletes import Wait
 
     with journal_of(data) as journal:
         row = journal.get(run)
@@ -107,11 +110,28 @@ def show(run: Run, data: Data = None, as_json: AsJson = False) -> None:
         shows.sample(console, sample)
     for each in waiting:
         why = f"{each.kind}: {each.reason}"
-        where = f"module {each.module_id} ({each.module})"
-        line = f"waits at {where}, {each.id[:8]}, {each.state}: {why}"
+        where = f"{each.place} waits at module {each.module_id} ({each.module})"
+        state = each.state if each.next_at is None else f"tried again {moment(each.next_at)}"
+        line = f"{where}, {each.id[:8]}, {state}: {why}"
         console.print(line, style="yellow", markup=False, soft_wrap=True)
     if report.refusals:
         console.print(shows.refusals([report]))
+    for step in _next_steps(row, is_open=any(Wait(each.state).is_open for each in waiting)):
+        console.print(step, soft_wrap=True)
+
+
+def _next_steps(row: RunRow, *, is_open: bool) -> list[str]:
+    """Says what can be done about a run that did not get to its end, or not with all bundles."""
+    from segconnect.scenario.journal import State
+
+    steps = []
+    if row.state == State.PAUSED or (row.state == State.FAILED and row.error is not None):
+        steps.append(f"Go on with it: segconnect runs resume {row.id}")
+    if row.refused:
+        steps.append(f"Run again what was refused: segconnect runs retry {row.id}")
+    if is_open:
+        steps.append("What waits: segconnect incomplete list")
+    return steps
 
 
 @app.command()

@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segconnect.account.summary import Summary
+from segconnect.scenario import values_json
 from segconnect.scenario.blueprint import Blueprint
 from segconnect.scenario.engine import Plan, Result, Status
 from segconnect.scenario.journal import SampleRow
@@ -145,17 +146,23 @@ def sample(console: Console, row: SampleRow) -> None:
     """One operation that the history kept."""
     where = f"bundle {row.bundle}, " if row.bundle else ""
     console.print(f"{where}{row.module_id} {row.module}, {row.took / 1000:.1f} ms", markup=False)
-    lines = [("in", row.input), ("out", row.output), ("error", row.error)]
-    for name, text in lines:
-        if text not in (None, "{}", "[]", "[{}]"):
-            console.print(f"  {name}: {_clipped(str(text))}", style="dim", markup=False)
+    values = sample_values(row)
+    for name, value in (("in", values["input"]), ("out", values["output"])):
+        if value not in (None, {}, [], [{}]):
+            text = json.dumps(value, ensure_ascii=False)
+            text = text if values_json.is_text(text) else json.dumps(value)
+            console.print(f"  {name}: {_clipped(text)}", style="dim", markup=False)
+    error = values["error"]
+    if error is not None:
+        told = _clipped(f"{error.get('type')}: {error.get('message')}")
+        console.print(f"  error: {told}", style="red", markup=False)
 
 
 def sample_values(row: SampleRow) -> dict[str, Any]:
-    """The same for a program."""
+    """The same for a program; a date is a text."""
     kept = {name: getattr(row, name) for name in ("bundle", "module_id", "module")}
     values = {
-        name: None if text is None else json.loads(text)
+        name: None if text is None else json.loads(json.dumps(values_json.loads(text), default=str))
         for name, text in (("input", row.input), ("output", row.output), ("error", row.error))
     }
     return {**kept, "milliseconds": row.took / 1000, **values}
