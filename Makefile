@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench bench-peers prove chaos fuzz docs clean
+.PHONY: demo test check bench bench-peers prove chaos fuzz verify-data docs clean
 
 demo: $(VENV)/.ready ## runs the main job on example exports
 	@$(BIN)/segconnect demo
@@ -30,6 +30,9 @@ chaos: $(VENV)/.ready ## kills runs and workers at random instants, 100 times on
 
 fuzz: $(VENV)/.ready ## looks for templates that break the mapping language, for ten minutes
 	@$(BIN)/python -m tests.mapping.fuzz 600
+
+verify-data: $(VENV)/.ready ## loads public data sets, and holds reports against what is right: DATA=../data
+	@$(BIN)/python -m benchmarks.verify $(DATA)
 
 docs: $(VENV)/.ready ## writes the generated pages anew
 	@$(BIN)/python -m segconnect.modules.reference

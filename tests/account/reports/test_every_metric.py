@@ -62,6 +62,7 @@ BY_PERIOD: dict[str, Any] = {
     "collected": 6000,
     "outstanding": 0,
     "orders": 4,
+    "lineItems": 5,
     "refundedOrders": 1,
     "aov": 1500,
     "leadValue": 1500,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segconnect.account.metrics.declaring import Formula, Kind, Metric, Ratio, Unit, declare
-from segconnect.account.metrics.facts import SALES
+from segconnect.account.metrics.facts import LINES, SALES
 from segconnect.account.metrics.people import customers, leads
 
 revenue = Metric(
@@ -68,6 +68,17 @@ orders = Metric(
     is_distinct=True,
     help="Orders, each counted once however many line items it has.",
     source="help 222",
+)
+line_items = Metric(
+    key="lineItems",
+    name="Line Items",
+    type=Kind.NUMBER,
+    fact=LINES,
+    column="is_item",
+    help="The lines of orders, as the shop wrote them: how many of a thing a line is about is not"
+    " known.",
+    source="ours",
+    aliases=("items",),
 )
 refunded_orders = Metric(
     key="refundedOrders",
@@ -148,6 +159,6 @@ orders_per_customer = Ratio(
 )
 
 declare(
-    revenue, net_revenue, refunds, collected, outstanding, orders, refunded_orders, aov,
+    revenue, net_revenue, refunds, collected, outstanding, orders, line_items, refunded_orders, aov,
     lead_value, customer_value, refund_rate, refunded_share, orders_per_customer,
 )  # fmt: skip

@@ -233,7 +233,7 @@ _LINE = """s.person, s.moment, s.day, s.integration_pk, 1 as one, s.order_integr
 # buyer is counted by: they are by the items.
 _LINES = f"""
 select s.pk, i.position, p.name as product, s.buyer, s.order_key, s.refunded_key, s.new_buyer,
-  i.amount, i.total_paid as paid, {_LINE},
+  i.amount, i.total_paid as paid, 1 as is_item, {_LINE},
   case when s.is_refunded then i.amount else 0 end as refunded,
   case when s.is_owing then i.amount - i.total_paid else 0 end as outstanding
 from order_items i join sales s on s.pk = i.order_pk
@@ -243,7 +243,7 @@ select s.pk, 0, null, case when x.order_pk is null then s.buyer end,
   case when x.order_pk is null then s.order_key end,
   case when x.order_pk is null then s.refunded_key end,
   case when x.order_pk is null then s.new_buyer end,
-  s.amount - coalesce(x.amount, 0), s.paid - coalesce(x.paid, 0), {_LINE},
+  s.amount - coalesce(x.amount, 0), s.paid - coalesce(x.paid, 0), 0, {_LINE},
   case when s.is_refunded then s.amount - coalesce(x.amount, 0) else 0 end,
   case when s.is_owing
     then s.amount - coalesce(x.amount, 0) - s.paid + coalesce(x.paid, 0) else 0 end
