@@ -81,7 +81,8 @@ def _verify(
     for check in checks:
         if check.names != names:
             names = check.names
-            table.add_row(f"[dim]{names}[/]" if names else None)
+            if names:
+                table.add_row(f"[dim]{names}[/]")
         mark = "" if check.is_right else "[bold red]differs[/]"
         table.add_row(check.what, _told(check.right), _told(check.ours), mark, check.by)
     console.print(table)

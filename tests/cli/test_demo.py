@@ -35,7 +35,7 @@ def test_the_account_holds_what_the_shop_did(told: dict[str, object]) -> None:
     assert shared >= {
         "contacts", "tags", "orders", "revenue", "collected", "refunds", "subscriptions",
         "active_subscriptions", "mrr", "ads", "ad_spend", "clicks", "impressions",
-        "revenue_by_utm_source",
+        "revenue_by_utm_source", "ads_by_campaign",
     }  # fmt: skip
 
 
@@ -65,6 +65,14 @@ def test_it_says_what_to_do_next_and_shows_no_key(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert "Revenue" in done.stdout
+    earned = tell_truth(build_world()).ads_by_campaign["Brand - Search"]
+    row = next(line for line in done.stdout.splitlines() if line.startswith("Brand - Search"))
+    assert row.split()[3:] == [
+        f"{earned['spend'] / 100:,.2f}",
+        str(earned["orders"]),
+        f"{earned['revenue'] / 100:,.2f}",
+        f"{earned['revenue'] / earned['spend']:.2f}x",
+    ]
     last = done.stdout.splitlines()[-2:]
     assert last[0].startswith("Serve it:   segconnect serve --data")
     assert last[1].startswith("Your turn:")

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -64,8 +65,8 @@ def test_the_command_writes_the_same_bytes_in_any_zone_language_and_hash_seed(
     }
 
 
-def test_the_exports_together_stay_under_400_kb() -> None:
-    assert sum(path.stat().st_size for path in COMMITTED.iterdir()) < 400_000
+def test_the_exports_together_stay_under_550_kb() -> None:
+    assert sum(path.stat().st_size for path in COMMITTED.iterdir()) < 550_000
 
 
 def test_another_seed_makes_another_shop(world: World) -> None:
@@ -78,6 +79,7 @@ def test_every_address_and_number_is_one_that_nobody_can_have(any_world: World) 
         EXPORTS["mailchimp_contacts.csv"](any_world).decode("utf-8-sig"),
         EXPORTS["brevo_contacts.csv"](any_world).decode("cp1252"),
         EXPORTS["stripe_subscriptions.json"](any_world).decode(),
+        EXPORTS["page_views.jsonl"](any_world).decode(),
     ]
     domains = {domain.lower() for text in texts for domain in re.findall(r"@([\w.-]+)", text)}
     addresses = {ip for text in texts for ip in re.findall(r"\b\d+\.\d+\.\d+\.\d+\b", text)}
@@ -92,6 +94,7 @@ def test_nothing_happens_after_the_moment_of_the_export(any_world: World) -> Non
     moments = [
         *(order.created for order in any_world.orders),
         *(person.joined for person in (*any_world.audience, *any_world.letters)),
+        *(view.moment for view in any_world.views),
         *(it.started for it in any_world.subscriptions),
         *(it.canceled_at or AS_OF for it in any_world.subscriptions),
         *(it.ended_at or AS_OF for it in any_world.subscriptions),
@@ -332,3 +335,26 @@ def test_google_is_utf16_with_tabs_lines_before_the_header_and_sums_after(
     }
     assert "1,020.50" in {row["Cost"] for row in rows}
     assert " --" in {row["Avg. CPC"] for row in rows[:-3]}
+
+
+def test_views_carry_the_ids_of_ads_or_the_name_of_a_campaign_whose_links_are_older(
+    any_world: World,
+) -> None:
+    views = [json.loads(line) for line in EXPORTS["page_views.jsonl"](any_world).splitlines()]
+    told = [dict(parse_qsl(urlsplit(view["url"]).query)) for view in views]
+    ids = {each["ad_id"] for each in told if "ad_id" in each}
+    days = (*any_world.meta, *any_world.google)
+    by_name = {it.ad.id for it in days if it.ad.campaign == "Brand - Search"}
+
+    assert ids == {it.ad.id for it in days} - by_name
+    assert any(each.get("utm_campaign") == "Brand - Search" for each in told)
+    assert not any("ad_id" in each for each in told if each.get("utm_campaign") == "Brand - Search")
+    assert [view["at"] for view in views] == sorted(view["at"] for view in views)
+    assert views[0]["at"] >= "2026-09-01"
+
+
+def test_a_visitor_is_known_from_the_page_that_thanks_for_an_order(any_world: World) -> None:
+    views = [json.loads(line) for line in EXPORTS["page_views.jsonl"](any_world).splitlines()]
+
+    assert {"email" in view for view in views if "/thank-you" in view["url"]} == {True}
+    assert {"email" in view for view in views if "/thank-you" not in view["url"]} == {False}

@@ -13,13 +13,14 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from segconnect.demo.exports import EXPORTS
 from segconnect.demo.shop import AS_OF, SEED, Subscription, World, build_world
 from segconnect.demo.stock import Plan
-from segconnect.demo.truth import Refusal, Truth, is_active, monthly, tell_truth
+from segconnect.demo.truth import Earned, Refusal, Truth, is_active, monthly, tell_truth
 
 SEEDS = [SEED, 1, 2, 3]
 
@@ -56,6 +57,15 @@ def test_the_truth_of_the_committed_exports() -> None:
             "newsletter": 2_812_62,
             "podcast": 1_311_31,
             "instagram": 910_76,
+        },
+        ads_by_campaign={
+            "Fall Blends – Purchase": {"spend": 1_225_68, "orders": 21, "revenue": 1_021_24},
+            "Gifts, early birds": {"spend": 413_83, "orders": 4, "revenue": 156_55},
+            "Come back": {"spend": 58_25, "orders": 4, "revenue": 192_98},
+            "Brand - Search": {"spend": 244_41, "orders": 15, "revenue": 1_015_28},
+            "Tea & Teaware": {"spend": 1_978_52, "orders": 12, "revenue": 583_19},
+            "Gifts": {"spend": 273_95, "orders": 5, "revenue": 464_36},
+            "(none)": {"spend": 0, "orders": 18, "revenue": 848_50},
         },
         refused=(
             Refusal("shopify_orders.csv", 44, "#1399", "missing_email"),
@@ -131,6 +141,7 @@ def test_reading_the_files_gives_the_truth_reckoned_from_the_world(any_world: Wo
         impressions=sum(figures[1] for figures in ads.values()),
         clicks=sum(figures[2] for figures in ads.values()),
         revenue_by_utm_source=dict(by_source),
+        ads_by_campaign=read_earned(any_world, orders),
         refused=(*refused_orders, *refused_people(any_world), *refused_items(any_world)),
     )
 
@@ -199,7 +210,7 @@ def test_recurring_revenue_is_rounded_half_up_once() -> None:
     subscriptions = tuple(
         Subscription(**{**vars(SIMPLE), "plan": plan}) for plan in (half, odd, odd)
     )
-    small = World((), (), (), subscriptions, (), ())
+    small = World((), (), (), subscriptions, (), (), ())
 
     assert tell_truth(small).mrr == 16
 
@@ -300,6 +311,59 @@ def read_ads(world: World) -> dict[tuple[str, str], list[int]]:
                 )
                 figures[index] += number
     return sums
+
+
+def read_earned(world: World, orders: list[dict[str, str]]) -> dict[str, Earned]:
+    """What each campaign of the ads' files cost, and had of the orders of September."""
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    campaigns: dict[str, str] = {}
+    meta = records(EXPORTS["meta_ads.csv"](world).decode())
+    google = records(EXPORTS["google_ads.csv"](world).decode("utf-16"), delimiter="\t", skip=2)
+    rows = [(row, row["Campaign name"], row["Amount spent (USD)"]) for row in meta if row["Ad ID"]]
+    rows += [(row, row["Campaign"], row["Cost"]) for row in google if row["Ad ID"] != " --"]
+    for row, campaign, spend in rows:
+        campaigns |= {row["Ad ID"]: campaign, campaign: campaign}
+        found[campaign]["spend"] += cents(spend)
+    touches = read_touches(world)
+    for order in orders:
+        created = datetime.strptime(order["Created at"], "%Y-%m-%d %H:%M:%S %z")
+        if created >= datetime(2026, 9, 1, tzinfo=UTC):
+            known = touches[order["Email"].lower()]
+            names = [name for moment, name in sorted(known) if moment <= created]
+            campaign = campaigns.get(names[-1], "(none)") if names else "(none)"
+            found[campaign] += Counter(orders=1, revenue=cents(order["Total"]))
+    return {
+        name: Earned(spend=sums["spend"], orders=sums["orders"], revenue=sums["revenue"])
+        for name, sums in found.items()
+    }
+
+
+def read_touches(world: World) -> dict[str, list[tuple[datetime, str]]]:
+    """By email, when somebody came from somewhere, and the ad's id or else the campaign."""
+    views = [json.loads(line) for line in EXPORTS["page_views.jsonl"](world).splitlines()]
+    emails = {view["visitor"]: view["email"].lower() for view in views if "email" in view}
+    touches: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    for view in views:
+        told = dict(parse_qsl(urlsplit(view["url"]).query))
+        if view["visitor"] in emails and (told or "referrer" in view):
+            name = told.get("ad_id") or told.get("utm_campaign", "")
+            touches[emails[view["visitor"]]].append((datetime.fromisoformat(view["at"]), name))
+    created = {}
+    people = list(records(EXPORTS["mailchimp_contacts.csv"](world).decode("utf-8-sig")))
+    for row in people:
+        joined = datetime.fromisoformat(row["OPTIN_TIME"] or row["CONFIRM_TIME"])
+        created[row["Email Address"].lower()] = joined.replace(tzinfo=UTC)
+    for row in records(EXPORTS["brevo_contacts.csv"](world).decode("cp1252"), delimiter=";"):
+        added = datetime.strptime(f"{row['ADDED_TIME']} +0000", "%d-%m-%Y %H:%M %z")
+        created[row["EMAIL"].lower()] = added
+    for row in people:
+        email = row["Email Address"].lower()
+        seen = [moment for moment, _ in touches[email]]
+        if row["UTM_SOURCE"] and not any(
+            timedelta(0) <= created[email] - each <= DAY for each in seen
+        ):
+            touches[email].append((created[email], row["UTM_CAMPAIGN"]))
+    return touches
 
 
 def refused_people(world: World) -> list[Refusal]:

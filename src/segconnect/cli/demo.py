@@ -7,12 +7,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from segconnect.cli.options import AsJson
 from segconnect.settings import Settings, load
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from segconnect.account.reports.run import Answer
 
 RUNS = (
     ("mailchimp_contacts", "crm"),
@@ -21,8 +26,11 @@ RUNS = (
     ("stripe_subscriptions", "payments"),
     ("meta_ads", "ads"),
     ("google_ads", "ads"),
+    ("page_views", "crm"),
 )
 """The example scenarios, and the kind of integration that each sends to."""
+
+MODEL = "last_non_direct"
 
 
 def command(
@@ -37,13 +45,15 @@ def command(
     """
     import json
     from dataclasses import asdict
+    from datetime import timedelta
 
     from rich.console import Console
 
     from segconnect.account import access
+    from segconnect.account.reports.answering import query_answer
     from segconnect.account.store.opening import open_engine
     from segconnect.account.summary import summarize
-    from segconnect.cli import show
+    from segconnect.cli import report_show, show
     from segconnect.client import Client
     from segconnect.connections import Connection, Connections
     from segconnect.demo.shop import AS_OF
@@ -91,7 +101,9 @@ def command(
                 reports.append(run.run())
             scenario.close()
             console.print(show.report_line(reports[-1]), soft_wrap=True)
-    found = summarize(engine, access.account_pk(engine, account_id), int(AS_OF.timestamp()))
+    pk = access.account_pk(engine, account_id)
+    found = summarize(engine, pk, int(AS_OF.timestamp()))
+    ads = _ads_report(engine, settings, pk)
     engine.dispose()
     if as_json:
         refusals = [
@@ -99,7 +111,13 @@ def command(
             for report in reports
             for each in report.refusals
         ]
-        typer.echo(json.dumps({"account_id": account_id, **asdict(found), "refused": refusals}))
+        told = {
+            "account_id": account_id,
+            **asdict(found),
+            "ads_by_campaign": _by_campaign(ads),
+            "refused": refusals,
+        }
+        typer.echo(json.dumps(told))
         return
     console.print(f"\n[bold]The account now holds[/] (as of {AS_OF:%d %B %Y})")
     console.print(show.summary(found, "USD"))
@@ -107,12 +125,52 @@ def command(
     console.print(show.sources(found, "USD"))
     console.print()
     console.print(show.refusals(reports))
+    console.print(f"\n[bold]What the ads earned[/] in {AS_OF - timedelta(days=1):%B %Y}")
+    report_show.table(ads, query_answer(ads, "day"))
     console.print(f"\nServe it:   segconnect serve --data {data}", soft_wrap=True)
     console.print(
         "Your turn:  name your own file in examples/shopify_orders.yaml, then segconnect run"
         f" examples/shopify_orders.yaml --connection demo-payments --data {data}",
         soft_wrap=True,
     )
+
+
+def _ads_report(engine: Engine, settings: Settings, account_pk: int) -> Answer:
+    """Asks what the ads cost and brought, by campaign, on the days that they ran."""
+    from datetime import timedelta
+
+    from segconnect.account.replica import Replica
+    from segconnect.account.reporting import models_of
+    from segconnect.account.reports.plan import Query, plan
+    from segconnect.account.reports.run import run
+    from segconnect.account.reports.saved import settings_of
+    from segconnect.demo.shop import AD_DAYS, FIRST_AD_DAY
+
+    query = Query(
+        "ads",
+        ["ads.campaign"],
+        ["adSpend", "orders", "revenue", "adRoas"],
+        FIRST_AD_DAY.isoformat(),
+        (FIRST_AD_DAY + timedelta(days=AD_DAYS - 1)).isoformat(),
+        options={"attribution_model": MODEL},
+    )
+    replica = Replica(engine, settings.data.expanduser() / "replica")
+    try:
+        with engine.connect() as connection:
+            planned = plan(query, settings_of(connection, account_pk))
+        with replica.reading(account_pk, models_of(planned)) as facts:
+            return run(facts, planned)
+    finally:
+        replica.close()
+
+
+def _by_campaign(ads: Answer) -> dict[str, dict[str, Any]]:
+    """Answers the same for a program: money in cents."""
+    keys = {"spend": "adSpend", "orders": "orders", "revenue": "revenue"}
+    return {
+        row.cells[0] or "(none)": {name: row.sums.get(key, 0) for name, key in keys.items()}
+        for row in ads.rows
+    }
 
 
 def examples() -> Path:

@@ -310,6 +310,22 @@ def _sums(days: Sequence[AdDay]) -> AdDay:
     )
 
 
+def page_views(world: World) -> bytes:
+    """Renders the site's own log, a view on each line; what is not known is not there."""
+    lines = (
+        {
+            "at": f"{view.moment:%Y-%m-%dT%H:%M:%SZ}",
+            "visitor": view.visitor,
+            "url": view.url,
+            "referrer": view.origin.referrer,
+            "email": view.email,
+        }
+        for view in world.views
+    )
+    told = ({name: value for name, value in line.items() if value} for line in lines)
+    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in told).encode()
+
+
 EXPORTS: dict[str, Callable[[World], bytes]] = {
     "shopify_orders.csv": shopify_orders,
     "mailchimp_contacts.csv": mailchimp_contacts,
@@ -317,6 +333,7 @@ EXPORTS: dict[str, Callable[[World], bytes]] = {
     "stripe_subscriptions.json": stripe_subscriptions,
     "meta_ads.csv": meta_ads,
     "google_ads.csv": google_ads,
+    "page_views.jsonl": page_views,
 }
 """Each file of the example exports, and what renders it."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from segconnect.demo.site import View, draw_views
 from segconnect.demo.stock import (
     BEYOND_CP1252,
     COMPANIES,
@@ -160,22 +161,26 @@ class World:
     subscriptions: tuple[Subscription, ...]
     meta: tuple[AdDay, ...]
     google: tuple[AdDay, ...]
+    views: tuple[View, ...]
 
 
 def build_world(seed: int = SEED) -> World:
     """Invents the shop of a seed."""
-    dice = [Dice(seed * 10 + part) for part in range(7)]
+    dice = [Dice(seed * 10 + part) for part in range(8)]
     people = _people(dice[0])
     audience = _audience(people[:AUDIENCE], dice[1])
     known = people[AUDIENCE : AUDIENCE + LETTERS]
     guests = people[AUDIENCE + LETTERS :]
+    orders = _orders((audience, known, guests), dice[3])
+    meta, google = _meta_days(dice[5]), _google_days(dice[6])
     return World(
         audience=tuple(audience),
         letters=tuple(_letters(known, audience, dice[2])),
-        orders=tuple(reversed(_orders((audience, known, guests), dice[3]))),
+        orders=tuple(reversed(orders)),
         subscriptions=tuple(_subscriptions((*audience, *known, *guests[:12]), dice[4])),
-        meta=tuple(_meta_days(dice[5])),
-        google=tuple(_google_days(dice[6])),
+        meta=tuple(meta),
+        google=tuple(google),
+        views=tuple(draw_views(orders, [*meta, *google], dice[7])),
     )
 
 

@@ -8,6 +8,9 @@ them shows. The rules are the ones of the example scenarios:
 - A voided order is left out by a filter: neither sent nor refused.
 - An order without an e-mail, or with a total that is no number, is refused; so are a contact with
   a mistyped address and a subscription of a customer without one.
+- An ad has the revenue of the orders of its days whose buyer came by it last: by its id, or by its
+  campaign's name. Visits that nothing tells of count for nothing, and where a contact's own UTM
+  fields are told last, that was no ad.
 - Two spellings of an address, differing in large and small letters, are one person.
 """
 
@@ -16,13 +19,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from segconnect.demo.shop import AS_OF, Order, Subscription, World
 
 if TYPE_CHECKING:
+    from segconnect.demo.site import View
     from segconnect.types import Cents
 
 NO_SOURCE = "(none)"
@@ -43,6 +47,14 @@ class Refusal:
     line: int  # as an editor counts, from 1: a line break inside a cell counts, too
     record: str  # how a person finds it: the order's name, the subscription's id, the e-mail
     why: str
+
+
+class Earned(TypedDict):
+    """What a campaign cost, and what it brought."""
+
+    spend: Cents
+    orders: int
+    revenue: Cents
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,7 @@ class Truth:
     clicks: int
     impressions: int
     revenue_by_utm_source: Mapping[str, Cents]  # the greatest first
+    ads_by_campaign: Mapping[str, Earned]  # on the days of the ads; "(none)" has what no ad brought
     refused: tuple[Refusal, ...]  # by file, in the order of its lines
 
 
@@ -100,6 +113,7 @@ def tell_truth(world: World, as_of: datetime = AS_OF) -> Truth:
         clicks=sum(it.clicks for it in ad_days),
         impressions=sum(it.impressions for it in ad_days),
         revenue_by_utm_source=_by_source(world, orders),
+        ads_by_campaign=_by_campaign(world, orders),
         refused=(
             *_refused_orders(world),
             *_refused_contacts(world),
@@ -145,6 +159,53 @@ def _by_source(world: World, orders: list[Order]) -> dict[str, Cents]:
     for order in orders:
         sums[sources.get(order.email.lower(), NO_SOURCE)] += order.total
     return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _by_campaign(world: World, orders: list[Order]) -> dict[str, Earned]:
+    days = [*world.meta, *world.google]
+    first = min((it.day for it in days), default=AS_OF.date())
+    visitors = {view.visitor: view.email.lower() for view in world.views if view.email}
+    views = [
+        (visitors[view.visitor], view)
+        for view in world.views
+        if view.visitor in visitors and not view.origin.is_direct
+    ]
+    told = _told_origins(world, views)
+    spend: defaultdict[str, Cents] = defaultdict(int)
+    revenue: defaultdict[str, Cents] = defaultdict(int)
+    counts: defaultdict[str, int] = defaultdict(int)
+    for it in days:
+        spend[it.ad.campaign] += it.spend
+    for order in orders:
+        if order.created.date() < first:
+            continue
+        buyer = order.email.lower()
+        known = [(view.moment, view.origin.ad) for whose, view in views if whose == buyer]
+        before = [each for each in (*known, *told.get(buyer, ())) if each[0] <= order.created]
+        _, ad = max(before, key=lambda each: each[0], default=(None, None))
+        campaign = ad.campaign if ad else NO_SOURCE
+        revenue[campaign] += order.total
+        counts[campaign] += 1
+    return {
+        name: Earned(spend=spend[name], orders=counts[name], revenue=revenue[name])
+        for name in {**spend, **revenue}
+    }
+
+
+def _told_origins(
+    world: World, views: list[tuple[str, View]]
+) -> dict[str, list[tuple[datetime, None]]]:
+    """Finds when a contact's own fields tell of a visit: where none was seen the day before."""
+    created = {person.key: person.joined for person in world.audience}
+    for person in world.letters:  # the second tool writes its own date, without seconds
+        created[person.key] = person.joined.replace(second=0)
+    told: dict[str, list[tuple[datetime, None]]] = {}
+    for person in world.audience:
+        moment = created[person.key]
+        seen = (view.moment for whose, view in views if whose == person.key)
+        if person.utm and not any(moment - timedelta(1) <= each <= moment for each in seen):
+            told[person.key] = [(moment, None)]
+    return told
 
 
 def _refused_order(order: Order) -> str | None:
