@@ -53,7 +53,6 @@ def command(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Answers a report: `segconnect report ads --start -30d --by campaign --model linear`."""
-    from segconnect.account.replica import Replica
     from segconnect.account.reporting import models_of
     from segconnect.account.reports import saved
     from segconnect.account.reports.answering import query_answer
@@ -61,15 +60,11 @@ def command(
     from segconnect.account.reports.plan import Query, plan
     from segconnect.account.reports.run import run
     from segconnect.account.reports.types import COHORTS, FUNNEL
-    from segconnect.account.store.opening import open_engine
     from segconnect.cli import report_show as show
-    from segconnect.settings import load
+    from segconnect.cli.stored import account_of, stored
 
     if as_csv + as_chart + as_json > 1:
         raise UsageError("--csv, --chart and --json are three ways to print; give one of them")
-    settings = load(data=data)
-    engine = open_engine(settings.database_url)
-    replica = Replica(engine, settings.data.expanduser() / "replica")
     options = {"attribution_model": model, "view": view, "window": window}
     query = Query(
         type_, _split(by), _split(metric), _relative(start), _relative(end),
@@ -77,8 +72,8 @@ def command(
         options={name: each for name, each in options.items() if each is not None},
         steps=[_step(each) for each in step or ()], compare=compare, sort=sort, limit=limit,
     )  # fmt: skip
-    try:
-        account_id, pk = _account(engine, account)
+    with stored(data) as (engine, replica):
+        account_id, pk = account_of(engine, account)
         with engine.connect() as connection:
             planned = plan(query, saved.settings_of(connection, pk))
         scale = planned.period.scale or "day"
@@ -104,21 +99,6 @@ def command(
             show.bars(answer, told)
         else:
             show.table(answer, told)
-    finally:
-        replica.close()
-        engine.dispose()
-
-
-def _account(engine: Any, account: str | None) -> tuple[str, int]:
-    from segconnect.account import access
-
-    if account is None:
-        known = access.list_accounts(engine)
-        if len(known) != 1:
-            told = "there is no account yet" if not known else "there are several accounts"
-            raise UsageError(f"{told}; name one with --account, see segconnect account list")
-        account = str(known[0]["account_id"])
-    return account, access.account_pk(engine, account)
 
 
 def _split(given: Repeated) -> list[str] | None:

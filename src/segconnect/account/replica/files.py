@@ -29,7 +29,7 @@ class Slot:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             for number in count(1):
                 self._name = f"{account_pk}-{number}"
-                lock = _locked(directory / f"{self._name}.lock")
+                lock = locked(directory / f"{self._name}.lock")
                 if lock is not None:
                     self._lock = lock
                     break
@@ -50,7 +50,7 @@ class Slot:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Waits until no other process builds a file in the directory."""
-        while (lock := _locked(self._directory / "building.lock")) is None:
+        while (lock := locked(self._directory / "building.lock")) is None:
             sleep(POLL)
         with lock:
             yield
@@ -77,7 +77,7 @@ def remove(path: Path) -> None:
     shutil.rmtree(f"{path}.tmp", ignore_errors=True)
 
 
-def _locked(path: Path) -> IO[bytes] | None:
+def locked(path: Path) -> IO[bytes] | None:
     """Takes the lock of a file, until it is closed; None where another process has it."""
     file = path.open("ab")
     try:

@@ -1,0 +1,47 @@
+"""`segconnect export`: the facts of an account, for other tools."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segconnect.cli.options import AsJson, Data
+
+app = typer.Typer()
+
+
+@app.command("parquet")
+def parquet(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to.")],
+    account: Annotated[str | None, typer.Option(help="Account ID [the only one]")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Attribution models whose credits are written, too"),
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Writes all facts as Parquet, by account and month; a part that did not change is kept."""
+    from segconnect.account.export.parquet import as_json as told_of
+    from segconnect.cli.stored import account_of, exported, stored
+
+    with stored(data) as (engine, replica):
+        written = exported(engine, replica, account_of(engine, account), directory, model or ())
+    if as_json:
+        typer.echo(json.dumps(told_of(written)))
+        return
+    manifest = written.manifest
+    files = sum(map(len, manifest.files.values()))
+    typer.echo(
+        f"{manifest.rows:,} rows of {manifest.account_id} in {files:,} files:"
+        f" {written.files:,} written, {written.kept:,} kept, {written.removed:,} removed"
+    )
+    typer.echo(f"change {manifest.change}, credits by {', '.join(manifest.models)}")
+
+
+@app.callback()
+def group() -> None:
+    """Writes the facts of an account for other tools."""
