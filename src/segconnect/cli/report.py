@@ -49,19 +49,24 @@ def command(
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Prints CSV.")] = False,
     as_chart: Annotated[bool, typer.Option("--chart", help="Prints bars.")] = False,
+    engine: Annotated[str, typer.Option(help="What answers: duckdb, or spark")] = "duckdb",
+    master: Annotated[
+        str | None, typer.Option(help="Of Spark: local[2], or a cluster's URL [local[*]]")
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option(help="Of Spark: an export to read, without the store")
+    ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Answers a report: `segconnect report ads --start -30d --by campaign --model linear`."""
-    from segconnect.account.reporting import models_of
-    from segconnect.account.reports import saved
     from segconnect.account.reports.answering import query_answer
     from segconnect.account.reports.asking import ask
-    from segconnect.account.reports.plan import Query, plan
+    from segconnect.account.reports.plan import Query
     from segconnect.account.reports.run import run
     from segconnect.account.reports.types import COHORTS, FUNNEL
     from segconnect.cli import report_show as show
-    from segconnect.cli.stored import account_of, stored
+    from segconnect.cli.report_source import Source, asked
 
     if as_csv + as_chart + as_json > 1:
         raise UsageError("--csv, --chart and --json are three ways to print; give one of them")
@@ -72,33 +77,30 @@ def command(
         options={name: each for name, each in options.items() if each is not None},
         steps=[_step(each) for each in step or ()], compare=compare, sort=sort, limit=limit,
     )  # fmt: skip
-    with stored(data) as (engine, replica):
-        account_id, pk = account_of(engine, account)
-        with engine.connect() as connection:
-            planned = plan(query, saved.settings_of(connection, pk))
+    source = Source(engine, master, parquet)
+    with asked(source, query, account, data) as (planned, facts, keep):
+        kept = keep(save) if save is not None else None
+        if behind is not None:
+            show.behind(facts, planned, behind, as_json=as_json, as_csv=as_csv)
+            return
         scale = planned.period.scale or "day"
-        with replica.reading(pk, models_of(planned)) as facts:
-            if behind is not None:
-                show.behind(facts, planned, behind, as_json=as_json, as_csv=as_csv)
-                return
-            is_plain = type_ not in (COHORTS, FUNNEL)
-            answer = run(facts, planned) if is_plain else None
-            told = query_answer(answer, scale) if answer else ask(facts, planned)
-        if save is not None:
-            report_id = saved.keep(engine, account_id, save, query)
-            typer.echo(f"kept as {report_id} of {account_id}", err=True)
-        if out is not None:
-            show.write(told, out)
-        elif as_json:
-            typer.echo(json.dumps(told))
-        elif as_csv:
-            show.csv_rows(told)
-        elif answer is None:
-            show.plain(told, as_chart=as_chart)
-        elif as_chart:
-            show.bars(answer, told)
-        else:
-            show.table(answer, told)
+        is_plain = type_ not in (COHORTS, FUNNEL)
+        answer = run(facts, planned) if is_plain else None
+        told = query_answer(answer, scale) if answer else ask(facts, planned)
+    if kept is not None:
+        typer.echo(f"kept as {kept}", err=True)
+    if out is not None:
+        show.write(told, out)
+    elif as_json:
+        typer.echo(json.dumps(told))
+    elif as_csv:
+        show.csv_rows(told)
+    elif answer is None:
+        show.plain(told, as_chart=as_chart)
+    elif as_chart:
+        show.bars(answer, told)
+    else:
+        show.table(answer, told)
 
 
 def _split(given: Repeated) -> list[str] | None:

@@ -1,0 +1,102 @@
+"""Where a report of the command line is answered from: the store's replica, or Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from segconnect.cli.stored import account_of, exported, stored
+from segconnect.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from segconnect.account.export import Manifest
+    from segconnect.account.replica import Facts
+    from segconnect.account.reports.plan import Plan, Query
+
+DUCKDB, SPARK = "duckdb", "spark"
+ENGINES = (DUCKDB, SPARK)
+MASTER = "local[*]"
+
+
+class Asked(NamedTuple):
+    """A report that was planned, and what it is answered from."""
+
+    plan: Plan
+    facts: Facts
+    keep: Callable[[str], str]  # keeps the report under a name; answers what to tell of it
+
+
+class Source(NamedTuple):
+    """What is answered from."""
+
+    engine: str
+    master: str | None  # of Spark
+    parquet: Path | None  # an export that is there; None makes one
+
+    def check(self) -> None:
+        """Refuses what does not go together.
+
+        Raises:
+            UsageError: It does not.
+        """
+        if self.engine not in ENGINES:
+            raise UsageError(unknown_name("engine", self.engine, ENGINES))
+        if self.engine != SPARK and (self.master or self.parquet):
+            raise UsageError("--master and --parquet are for reports on Spark: add --engine spark")
+
+
+@contextmanager
+def asked(source: Source, query: Query, account: str | None, data: Path | None) -> Iterator[Asked]:
+    """Plans a report, and opens what it is answered from.
+
+    Raises:
+        UsageError: It cannot be planned, or not be answered from there.
+    """
+    from segconnect.account.export import read_manifest
+    from segconnect.account.reporting import models_of
+    from segconnect.account.reports import saved
+    from segconnect.account.reports.plan import plan
+
+    source.check()
+    if source.parquet is not None:
+        manifest = read_manifest(source.parquet, account)
+        planned = plan(query, manifest.settings)
+        with _on_spark(source, source.parquet, manifest, planned) as facts:
+            yield Asked(planned, facts, _cannot_keep)
+        return
+    with stored(data) as (engine, replica):
+        found = account_of(engine, account)
+
+        def keep(name: str) -> str:
+            return f"{saved.keep(engine, found.id, name, query)} of {found.id}"
+
+        with engine.connect() as connection:
+            planned = plan(query, saved.settings_of(connection, found.pk))
+        models = models_of(planned)
+        if source.engine == SPARK:
+            from segconnect.settings import load
+
+            directory = load(data=data).data.expanduser() / "parquet"
+            written = exported(engine, replica, found, directory, models)
+            with _on_spark(source, directory, written.manifest, planned) as facts:
+                yield Asked(planned, facts, keep)
+            return
+        with replica.reading(found.pk, models) as facts:
+            yield Asked(planned, facts, keep)
+
+
+@contextmanager
+def _on_spark(
+    source: Source, directory: Path, manifest: Manifest, planned: Plan
+) -> Iterator[Facts]:
+    from segconnect.account.export import spark
+    from segconnect.account.reporting import models_of
+
+    with spark.session(source.master or MASTER) as session:
+        yield spark.facts_of(session, directory, manifest, models_of(planned))
+
+
+def _cannot_keep(_: str) -> str:
+    raise UsageError("--save keeps a report in the account's store; leave --parquet out")
