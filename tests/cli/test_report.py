@@ -194,3 +194,19 @@ def test_what_cannot_be_answered_is_told_in_a_line(
 
     assert told in ran.err
     assert ran.code == 2
+
+
+def test_a_state_that_was_kept_answers_by_its_number(segconnect: Any, shop: Path) -> None:
+    told = segconnect("export", "parquet", "--keep", "--json", "--data", shop).json
+    asked = ("report", "revenue", *MARCH, "--by", "month", "--data", shop)
+
+    then = segconnect(*asked, "--as-of", told["change"])
+
+    assert (then.code, then.out) == (0, segconnect(*asked).out)
+    assert told["is_new_state"]
+    refused = segconnect(*asked, "--as-of", "99")
+    assert (refused.code, "change 99 of the data is not kept; kept are" in refused.err) == (2, True)
+    refused = segconnect(*asked, "--as-of", told["change"], "--save", "x")
+    assert (refused.code, "--save is for reports of what the store holds now" in refused.err) == (
+        2, True,
+    )  # fmt: skip

@@ -69,7 +69,7 @@ def test_a_cluster_that_is_none_is_told(segconnect: Any, shop: Path) -> None:
     ("given", "told"),
     [
         (("--engine", "sparc"), "unknown engine 'sparc'; did you mean 'spark'?"),
-        (("--master", "local[2]"), "for reports on Spark: add --engine spark"),
+        (("--master", "local[2]"), "--master is for reports on Spark: add"),
         (("--engine", "spark", "--parquet", "none"), "none: no one export was found"),
     ],
 )

@@ -11,7 +11,7 @@ from hashlib import sha256
 from time import monotonic
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from segconnect.account.store.schema import accounts, api_keys, integrations
 from segconnect.clock import now
@@ -153,6 +153,12 @@ def account_pk(engine: Engine, account_id: str) -> int:
             f"there is no account {account_id!r} in this store; see segconnect account list"
         )
     return pk
+
+
+def id_of(connection: Connection, account_pk: int) -> str:
+    """Answers the id of an account that is there."""
+    query = select(accounts.c.account_id).where(accounts.c.pk == account_pk)
+    return str(connection.scalars(query).one())
 
 
 def list_accounts(engine: Engine) -> Sequence[dict[str, Any]]:

@@ -45,14 +45,16 @@ class Account:
             by a process of its own, which is faster.
         replicas: The directory of the copies that reports are read from; without one they are
             gone when the app is closed.
+        exports: Where states of the accounts are kept, for reports `as_of` them.
 
     Raises:
         StoreError: The store cannot be opened.
     """
 
     def __init__(
-        self, database_url: str, *, in_process: bool = True, replicas: Path | None = None
-    ) -> None:
+        self, database_url: str, *, in_process: bool = True, replicas: Path | None = None,
+        exports: Path | None = None,
+    ) -> None:  # fmt: skip
         self.engine: Engine = open_engine(database_url)
         self.committer = Committer(
             ThreadWriter(open_writer(database_url)) if in_process else ProcessWriter(database_url)
@@ -62,7 +64,7 @@ class Account:
         directory = Path(self._temporary.name) if self._temporary else replicas
         assert directory is not None
         self._replica = Replica(self.engine, directory)
-        self.reports = Reports(self.engine, self._replica.reading)
+        self.reports = Reports(self.engine, self._replica.reading, exports)
         self._imports = ImportApp(self.doorkeeper, self.committer)
         self._tracking = TrackingApp(self.engine, self.committer)
         self._rest = Starlette(

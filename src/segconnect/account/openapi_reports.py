@@ -93,6 +93,11 @@ def _query() -> Json:
                         "compare": {"type": ["object", "string", "null"]},
                         "sort": TEXT,
                         "limit": {"type": "integer", "minimum": 1},
+                        "as_of": {
+                            "type": ["integer", "string", "null"],
+                            "description": "Answers as then: the number of a change, or a moment,"
+                            " of which the state was kept.",
+                        },
                     },
                 },
                 "example": QUERY,

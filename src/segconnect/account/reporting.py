@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from sqlalchemy import Engine
 
-from segconnect.account import reading
+from segconnect.account import access, reading
 from segconnect.account.metrics import Family, parts
 from segconnect.account.reports import saved
 from segconnect.account.reports.answering import Json, report_answer
@@ -33,8 +34,9 @@ class NoSuchReportError(UsageError):
 class Reports:
     """Answers for the accounts of one store."""
 
-    def __init__(self, engine: Engine, facts: Reading) -> None:
+    def __init__(self, engine: Engine, facts: Reading, exports: Path | None = None) -> None:
         self._engine, self._facts = engine, facts
+        self._exports = exports  # where states of the accounts are kept
 
     def query(self, account_pk: int, body: bytes) -> Json:
         """Answers POST data/query.
@@ -61,8 +63,24 @@ class Reports:
             sort=shape.sort,
             limit=shape.limit,
         )
+        if shape.as_of is not None:
+            return self._as_of(account_pk, shape.as_of, query, scale)
         planned = plan(query, self._settings(account_pk))
         with self._facts(account_pk, models_of(planned)) as facts:
+            return ask(facts, planned, scale)
+
+    def _as_of(self, account_pk: int, as_of: int | str, query: Query, scale: str) -> Json:
+        """Answers as a report would have at a state that was kept."""
+        from segconnect.account.export import history
+
+        if self._exports is None:
+            raise UsageError("as_of: this server keeps no states of its accounts")
+        with self._engine.connect() as connection:
+            account_id = access.id_of(connection, account_pk)
+        zone = self._settings(account_pk).zone
+        state = history.state_of(self._exports, account_id, as_of, zone)
+        planned = plan(query, state.settings_then)
+        with history.reading(self._exports, state, models_of(planned)) as facts:
             return ask(facts, planned, scale)
 
     def report(

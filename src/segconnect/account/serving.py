@@ -58,8 +58,11 @@ def serve(
         ) from None
     host, port = listening.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    replicas = settings.data.expanduser() / "replica"
-    account = Account(settings.database_url, in_process=False, replicas=replicas)
+    data = settings.data.expanduser()
+    account = Account(
+        settings.database_url, in_process=False, replicas=data / "replica",
+        exports=data / "parquet",
+    )  # fmt: skip
     config = configuration(within(account))
     try:
         _Server(config, lambda: ready(address)).run(sockets=[listening])

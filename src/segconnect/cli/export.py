@@ -15,21 +15,30 @@ app = typer.Typer()
 
 @app.command("parquet")
 def parquet(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to.")],
+    directory: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="Where to [DATA/parquet]", show_default=False),
+    ] = None,
     account: Annotated[str | None, typer.Option(help="Account ID [the only one]")] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(help="Attribution models whose credits are written, too"),
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keeps this state, for reports --as-of it.")
+    ] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Writes all facts as Parquet, by account and month; a part that did not change is kept."""
     from segconnect.account.export.parquet import as_json as told_of
-    from segconnect.cli.stored import account_of, exported, stored
+    from segconnect.cli.stored import account_of, exported, exports, stored
 
     with stored(data) as (engine, replica):
-        written = exported(engine, replica, account_of(engine, account), directory, model or ())
+        written = exported(
+            engine, replica, account_of(engine, account), directory or exports(data), model or (),
+            keeps=keep,
+        )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(told_of(written)))
         return
@@ -39,7 +48,8 @@ def parquet(
         f"{manifest.rows:,} rows of {manifest.account_id} in {files:,} files:"
         f" {written.files:,} written, {written.kept:,} kept, {written.removed:,} removed"
     )
-    typer.echo(f"change {manifest.change}, credits by {', '.join(manifest.models)}")
+    kept = f": kept, for reports --as-of {manifest.change}" if keep else ""
+    typer.echo(f"change {manifest.change}, credits by {', '.join(manifest.models)}{kept}")
 
 
 @app.callback()

@@ -54,7 +54,10 @@ def command(
         str | None, typer.Option(help="Of Spark: local[2], or a cluster's URL [local[*]]")
     ] = None,
     parquet: Annotated[
-        Path | None, typer.Option(help="Of Spark: an export to read, without the store")
+        Path | None, typer.Option(help="Reads an export, and not the store")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Answers as then: a change number or moment that is kept")
     ] = None,
     data: Data = None,
     as_json: AsJson = False,
@@ -77,7 +80,7 @@ def command(
         options={name: each for name, each in options.items() if each is not None},
         steps=[_step(each) for each in step or ()], compare=compare, sort=sort, limit=limit,
     )  # fmt: skip
-    source = Source(engine, master, parquet)
+    source = Source(engine, master, parquet, as_of)
     with asked(source, query, account, data) as (planned, facts, keep):
         kept = keep(save) if save is not None else None
         if behind is not None:

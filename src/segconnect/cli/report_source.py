@@ -1,4 +1,4 @@
-"""Where a report of the command line is answered from: the store's replica, or Spark."""
+"""Where a report of the command line is answered from: the replica, or an export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from segconnect.cli.stored import account_of, exported, stored
+from segconnect.cli.stored import account_of, exported, exports, stored
 from segconnect.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class Source(NamedTuple):
 
     engine: str
     master: str | None  # of Spark
-    parquet: Path | None  # an export that is there; None makes one
+    parquet: Path | None  # an export that is there
+    as_of: str | None  # a state of it
 
     def check(self) -> None:
         """Refuses what does not go together.
@@ -43,8 +44,8 @@ class Source(NamedTuple):
         """
         if self.engine not in ENGINES:
             raise UsageError(unknown_name("engine", self.engine, ENGINES))
-        if self.engine != SPARK and (self.master or self.parquet):
-            raise UsageError("--master and --parquet are for reports on Spark: add --engine spark")
+        if self.engine != SPARK and self.master:
+            raise UsageError("--master is for reports on Spark: add --engine spark")
 
 
 @contextmanager
@@ -55,15 +56,21 @@ def asked(source: Source, query: Query, account: str | None, data: Path | None) 
         UsageError: It cannot be planned, or not be answered from there.
     """
     from segconnect.account.export import read_manifest
+    from segconnect.account.export.history import state_of
     from segconnect.account.reporting import models_of
     from segconnect.account.reports import saved
     from segconnect.account.reports.plan import plan
 
     source.check()
-    if source.parquet is not None:
-        manifest = read_manifest(source.parquet, account)
-        planned = plan(query, manifest.settings)
-        with _on_spark(source, source.parquet, manifest, planned) as facts:
+    if source.parquet is not None or source.as_of is not None:
+        directory = source.parquet or exports(data)
+        manifest = read_manifest(directory, account)
+        settings = manifest.settings
+        if source.as_of is not None:
+            manifest = state_of(directory, manifest.account_id, source.as_of, settings.zone)
+            settings = manifest.settings_then
+        planned = plan(query, settings)
+        with _exported(source, directory, manifest, planned) as facts:
             yield Asked(planned, facts, _cannot_keep)
         return
     with stored(data) as (engine, replica):
@@ -76,11 +83,9 @@ def asked(source: Source, query: Query, account: str | None, data: Path | None) 
             planned = plan(query, saved.settings_of(connection, found.pk))
         models = models_of(planned)
         if source.engine == SPARK:
-            from segconnect.settings import load
-
-            directory = load(data=data).data.expanduser() / "parquet"
+            directory = exports(data)
             written = exported(engine, replica, found, directory, models)
-            with _on_spark(source, directory, written.manifest, planned) as facts:
+            with _exported(source, directory, written.manifest, planned) as facts:
                 yield Asked(planned, facts, keep)
             return
         with replica.reading(found.pk, models) as facts:
@@ -88,15 +93,21 @@ def asked(source: Source, query: Query, account: str | None, data: Path | None) 
 
 
 @contextmanager
-def _on_spark(
+def _exported(
     source: Source, directory: Path, manifest: Manifest, planned: Plan
 ) -> Iterator[Facts]:
-    from segconnect.account.export import spark
+    """Opens an export, by Spark or by DuckDB."""
+    from segconnect.account.export import history, spark
     from segconnect.account.reporting import models_of
 
-    with spark.session(source.master or MASTER) as session:
-        yield spark.facts_of(session, directory, manifest, models_of(planned))
+    models = models_of(planned)
+    if source.engine == SPARK:
+        with spark.session(source.master or MASTER) as session:
+            yield spark.facts_of(session, directory, manifest, models)
+    else:
+        with history.reading(directory, manifest, models) as facts:
+            yield facts
 
 
 def _cannot_keep(_: str) -> str:
-    raise UsageError("--save keeps a report in the account's store; leave --parquet out")
+    raise UsageError("--save is for reports of what the store holds now: no --parquet, no --as-of")

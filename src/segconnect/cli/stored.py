@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from segconnect.account.replica import Replica
 
 
+def exports(data: Path | None) -> Path:
+    """Where exports lie of which nobody said where."""
+    from segconnect.settings import load
+
+    return load(data=data).data.expanduser() / "parquet"
+
+
 class Account(NamedTuple):
     """An account of the store."""
 
@@ -58,8 +65,9 @@ def account_of(engine: Engine, account_id: str | None) -> Account:
 
 
 def exported(
-    engine: Engine, replica: Replica, account: Account, directory: Path, models: Sequence[str]
-) -> Written:
+    engine: Engine, replica: Replica, account: Account, directory: Path, models: Sequence[str],
+    *, keeps: bool = False,
+) -> Written:  # fmt: skip
     """Exports an account as Parquet, with the credits of its own model and of those it had."""
     from segconnect.account.export.parquet import export, exported_models
     from segconnect.account.replica import crediting
@@ -70,4 +78,4 @@ def exported(
     wanted = [settings.model, *exported_models(directory, account.id), *models]
     named = sorted(map(str, crediting.named(wanted)))
     with replica.reading(account.pk, named) as facts:
-        return export(facts, directory, account.id, settings, named)
+        return export(facts, directory, account.id, settings, named, keeps=keeps)

@@ -32,3 +32,6 @@ class ReportQuery(Shape):
     compare: DateRange | Word | None = Field(None, union_mode="left_to_right")
     sort: Word | None = None
     limit: int | None = Field(None, ge=1, le=100_000)
+    as_of: Annotated[int, Field(ge=0, lt=10**18)] | Word | None = Field(
+        None, union_mode="left_to_right"
+    )

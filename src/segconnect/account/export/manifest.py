@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,11 +46,34 @@ class Manifest(NamedTuple):
 
     @property
     def settings(self) -> Settings:
-        """What the account says about its reports."""
+        """What the account says about its reports, now."""
+        return self.settings_at(now())
+
+    def settings_at(self, moment: datetime) -> Settings:
+        """What the account says about its reports, at a moment."""
         return Settings(
-            now(), zone_named(self.timezone), self.currency, self.week_start,
+            moment, zone_named(self.timezone), self.currency, self.week_start,
             self.attribution_model,
         )  # fmt: skip
+
+    @property
+    def settings_then(self) -> Settings:
+        """What the account said when the export was read, from which relative dates start."""
+        return self.settings_at(datetime.fromisoformat(self.as_of))
+
+    def check(self, directory: Path, models: Sequence[str]) -> None:
+        """Refuses models whose credits are not in it.
+
+        Raises:
+            UsageError: There are some.
+        """
+        missing = sorted(set(models) - set(self.models))
+        if missing:
+            given = " ".join(f"--model {model}" for model in missing)
+            raise UsageError(
+                f"{directory}: holds no credits by {', '.join(missing)} of change {self.change};"
+                f" the next export has them by: segconnect export parquet DIR {given}"
+            )
 
     @property
     def rows(self) -> int:
@@ -69,7 +93,7 @@ def place(directory: Path, account_id: str) -> Path:
 
 def accounts(directory: Path) -> list[str]:
     """The accounts that are exported to a directory."""
-    return sorted(path.stem for path in (directory / ASIDE).glob("*.json"))
+    return sorted(path.stem for path in (directory / ASIDE).glob("*.json") if "@" not in path.stem)
 
 
 def read_manifest(directory: Path, account_id: str | None = None) -> Manifest:
@@ -88,7 +112,15 @@ def read_manifest(directory: Path, account_id: str | None = None) -> Manifest:
             f"{directory}: no one export {told}was found, {listed};"
             " make one: segconnect export parquet DIR"
         )
-    path = place(directory, account_id)
+    return read(place(directory, account_id))
+
+
+def read(path: Path) -> Manifest:
+    """Reads a manifest.
+
+    Raises:
+        UsageError: It is none, or was written by another version.
+    """
     try:
         given = _SHAPE.validate_json(path.read_bytes())
         if given.get("format") != FORMAT:
@@ -105,9 +137,8 @@ def read_manifest(directory: Path, account_id: str | None = None) -> Manifest:
         raise UsageError(f"{path}: {reason}; remove it, and export again") from None
 
 
-def write_manifest(directory: Path, manifest: Manifest) -> None:
+def write_manifest(path: Path, manifest: Manifest) -> None:
     """Puts a manifest in the place of the one before, at one moment."""
-    path = place(directory, manifest.account_id)
     aside = path.with_suffix(".writing")
     told = {**manifest._asdict(), "files": {
         table: [tuple(part) for part in parts] for table, parts in manifest.files.items()

@@ -10,11 +10,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from segconnect.account.export import history
 from segconnect.account.export.manifest import (
     ASIDE,
     FORMAT,
     Manifest,
     Part,
+    place,
+    read,
     read_manifest,
     sync,
     write_manifest,
@@ -63,10 +66,11 @@ class Written(NamedTuple):
     files: int  # that were written
     kept: int  # that were there already
     removed: int
+    is_new: bool  # a state that is kept, and was not before
 
 
 def export(facts: Facts, directory: Path, account_id: str, settings: Settings,
-           models: Sequence[str]) -> Written:  # fmt: skip
+           models: Sequence[str], *, keeps: bool = False) -> Written:  # fmt: skip
     """Writes the facts of an account, as far as they are not there already.
 
     Args:
@@ -75,6 +79,7 @@ def export(facts: Facts, directory: Path, account_id: str, settings: Settings,
         account_id: The account.
         settings: What it says about its reports.
         models: The attribution models whose credits are written.
+        keeps: Whether this state stays, for reports `as_of` it, when others are written.
 
     Raises:
         UsageError: It cannot be written there, or another process writes there now.
@@ -83,7 +88,7 @@ def export(facts: Facts, directory: Path, account_id: str, settings: Settings,
 
     try:
         with _alone(directory, account_id) as aside:
-            return _export(facts, directory, aside, account_id, settings, models)
+            return _export(facts, directory, aside, account_id, settings, models, keeps)
     except (OSError, duckdb.IOException) as error:
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise UsageError(f"{directory}: cannot be written: {reason}") from None
@@ -116,7 +121,7 @@ def exported_models(directory: Path, account_id: str) -> Sequence[str]:
 
 
 def _export(facts: Facts, directory: Path, aside: Path, account_id: str, settings: Settings,
-            models: Sequence[str]) -> Written:  # fmt: skip
+            models: Sequence[str], keeps: bool) -> Written:  # fmt: skip
     files: dict[str, list[Part]] = {}
     columns: dict[str, dict[str, str]] = {}
     made: list[tuple[Path, Path]] = []
@@ -143,8 +148,9 @@ def _export(facts: Facts, directory: Path, aside: Path, account_id: str, setting
         FORMAT, LAYOUT, account_id, facts.number, facts.as_of.isoformat(), settings.currency,
         str(settings.zone), settings.week_start, settings.model, list(models), columns, files,
     )  # fmt: skip
-    write_manifest(directory, manifest)
-    return Written(manifest, len(made), kept, _remove_others(directory, manifest))
+    write_manifest(place(directory, account_id), manifest)
+    is_new = keeps and history.keep(directory, manifest)
+    return Written(manifest, len(made), kept, _remove_others(directory, manifest), is_new)
 
 
 def _source(table: str, models: Sequence[str]) -> Source:
@@ -196,8 +202,11 @@ def _copy(connection: DuckDBPyConnection, source: Source, month: str | None, pat
 
 
 def _remove_others(directory: Path, manifest: Manifest) -> int:
-    """Removes the account's files that the manifest does not name; answers how many."""
-    named = {part.path for parts in manifest.files.values() for part in parts}
+    """Removes the account's files that no manifest names; answers how many."""
+    kept = [read(state.path) for state in history.states(directory, manifest.account_id)]
+    named = {
+        part.path for each in (manifest, *kept) for parts in each.files.values() for part in parts
+    }
     removed = 0
     for table in TABLES:
         of_account = directory / table / f"account={manifest.account_id}"
@@ -226,4 +235,5 @@ def as_json(written: Written) -> dict[str, Any]:
         "written": written.files,
         "kept": written.kept,
         "removed": written.removed,
+        "is_new_state": written.is_new,
     }

@@ -90,13 +90,7 @@ def facts_of(
     Raises:
         UsageError: The credits of one of the models are not in it.
     """
-    missing = sorted(set(models) - set(manifest.models))
-    if missing:
-        given = " ".join(f"--model {model}" for model in missing)
-        raise UsageError(
-            f"{directory}: holds no credits by {', '.join(missing)}; export them:"
-            f" segconnect export parquet DIR {given}"
-        )
+    manifest.check(directory, models)
     for table, columns in manifest.columns.items():
         schema = ", ".join(f"`{name}` {_type(of)}" for name, of in columns.items())
         names = [str((directory / part.path).absolute()) for part in manifest.files[table]]

@@ -56,6 +56,10 @@ add up to more, and the answer says so (`rows_overlap`). A ratio is computed ane
 total. A rate comes with its sample and a 95% Wilson interval. Money is in units of the account's
 currency; days and weeks are those of the account's time zone.
 
+An answer tells the newest change of the data that is in it (`change`) and its moment. `as_of`, a
+change or a moment, answers as the report would have then, from a state that was
+[kept](../export.md).
+
 A dimension that a metric does not know is refused, and not guessed. A filter on a dimension that a
 metric does not know leaves the metric as it is: a filter on products does not change the leads.
 """
