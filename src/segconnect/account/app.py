@@ -171,12 +171,28 @@ class Account:
         except (UsageError, ShapeError, reading.UnknownExpansionError) as error:
             raise HTTPException(400, str(error)) from None
 
+    async def _health(self, request: Request, account_id: str) -> Response:
+        """Answers what is wrong with an account's data."""
+        access = await self._access(request, account_id)
+        if request.method not in ("GET", "HEAD"):
+            raise HTTPException(405, f"{request.method} is not for health", {"allow": "GET"})
+        try:
+            given = await parameters(request.scope, request.receive, dict(request.scope["headers"]))
+            return _json(await asyncio.to_thread(self.reports.health, access.account_pk, given))
+        except HttpError as error:
+            raise HTTPException(error.status, str(error)) from None
+        except UsageError as error:
+            raise HTTPException(400, str(error)) from None
+
     async def _reporting(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         path = scope["raw_path"].decode("ascii", "replace")  # in which a %2F is part of an id
         parts = [unquote(part) for part in path.split("/") if part]
         if parts[1:] in (["settings", "snippet"], ["direct_marketing"]):
             await (await self._owners(request, parts[0], parts[1]))(scope, receive, send)
+            return
+        if parts[1:] == ["health"]:
+            await (await self._health(request, parts[0]))(scope, receive, send)
             return
         if parts[1:2] == ["report"] or (len(parts) == 4 and parts[2:] == ["data", "query"]):
             answer = await self._report(request, parts)

@@ -60,6 +60,14 @@ def report_paths() -> Json:
             )
         }  # fmt: skip
     paths["/v2/{account_id}/data/query"] = {"post": _query()}
+    paths["/{account_id}/health"] = {
+        "get": _operation(
+            "readHealth", "Read what is wrong with an account's data, and what mends it", None,
+            [("start", "The first day, as in reports; a year ago.", TEXT, "-1 year"), PERIOD[1]],
+            {"date_range": OBJECT, "currency": TEXT, "change": {"type": "integer"},
+             "checks": LIST | {"items": OBJECT}},
+        )
+    }  # fmt: skip
     return paths
 
 

@@ -83,6 +83,18 @@ class Reports:
         with history.reading(self._exports, state, models_of(planned)) as facts:
             return ask(facts, planned, scale)
 
+    def health(self, account_pk: int, given: Mapping[str, str]) -> Json:
+        """Answers GET health: the checks of an account's data.
+
+        Raises:
+            UsageError: What is asked for is not there.
+        """
+        from segconnect.account.health import MODELS, health
+
+        settings = self._settings(account_pk)
+        with self._facts(account_pk, MODELS) as facts:
+            return health(facts, settings, given.get("start"), given.get("end"))
+
     def report(
         self, account_pk: int, type_: str, report_id: str | None, given: Mapping[str, str]
     ) -> Json:

@@ -75,7 +75,7 @@ def command(
         raise UsageError("--csv, --chart and --json are three ways to print; give one of them")
     options = {"attribution_model": model, "view": view, "window": window}
     query = Query(
-        type_, _split(by), _split(metric), _relative(start), _relative(end),
+        type_, _split(by), _split(metric), relative(start), relative(end),
         filters=[filter_of(each) for each in where or ()],
         options={name: each for name, each in options.items() if each is not None},
         steps=[_step(each) for each in step or ()], compare=compare, sort=sort, limit=limit,
@@ -116,7 +116,7 @@ def _split(given: Repeated) -> list[str] | None:
 UNITS = {"d": "day", "w": "week", "m": "month", "y": "year"}
 
 
-def _relative(text: str | None) -> str | None:
+def relative(text: str | None) -> str | None:
     """Reads -30d as -30 day, and so on for weeks, months and years."""
     if text and text[-1] in UNITS and text[:-1].lstrip("+-").isdigit():
         return f"{text[:-1]} {UNITS[text[-1]]}"
