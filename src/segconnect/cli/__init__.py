@@ -29,6 +29,7 @@ COMMANDS = {
     "scenario": "Checks scenarios, converts them, and lets them start by themselves.",
     "report": "Reports: leads, revenue, ads, subscriptions and more, by whatever you like.",
     "health": "Checks an account's data: copies, spellings, what is not linked, what mends it.",
+    "reconcile": "Compares a processor's export with the account's orders, by day.",
     "export": "Writes the facts of an account as Parquet files, for a warehouse or Spark.",
     "attribute": "Credits channels with what a table of paths came to, without an account.",
     "eval": "Evaluates a mapping template against bundles.",

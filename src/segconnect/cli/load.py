@@ -64,7 +64,7 @@ def command(
     from segconnect.recipes.loading import find, hold_to_one_level, settle
 
     console = Console(stderr=as_json, highlight=False)
-    names, answers = _connections(connection or ()), dict(_pair(each) for each in given or ())
+    names, answers = _connections(connection or ()), dict(pair(each) for each in given or ())
     settings = load(data=data)
     found = [(path, find(path, recipe)) for path in files]
     unknown = [path for path, fitting in found if fitting is None]
@@ -230,7 +230,7 @@ def _connections(given: list[str] | tuple[str, ...]) -> dict[str, str]:
     return named
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
     name, is_pair, value = text.partition("=")
     if not is_pair or not name:
         raise UsageError(f"--set {text!r}: expected NAME=VALUE")
