@@ -171,14 +171,15 @@ class Account:
         except (UsageError, ShapeError, reading.UnknownExpansionError) as error:
             raise HTTPException(400, str(error)) from None
 
-    async def _health(self, request: Request, account_id: str) -> Response:
-        """Answers what is wrong with an account's data."""
+    async def _told(self, request: Request, account_id: str, what: str) -> Response:
+        """Answers what is wrong with an account's data, or what it forecasts."""
         access = await self._access(request, account_id)
         if request.method not in ("GET", "HEAD"):
-            raise HTTPException(405, f"{request.method} is not for health", {"allow": "GET"})
+            raise HTTPException(405, f"{request.method} is not for {what}", {"allow": "GET"})
         try:
             given = await parameters(request.scope, request.receive, dict(request.scope["headers"]))
-            return _json(await asyncio.to_thread(self.reports.health, access.account_pk, given))
+            answer = self.reports.health if what == "health" else self.reports.forecast
+            return _json(await asyncio.to_thread(answer, access.account_pk, given))
         except HttpError as error:
             raise HTTPException(error.status, str(error)) from None
         except UsageError as error:
@@ -191,8 +192,8 @@ class Account:
         if parts[1:] in (["settings", "snippet"], ["direct_marketing"]):
             await (await self._owners(request, parts[0], parts[1]))(scope, receive, send)
             return
-        if parts[1:] == ["health"]:
-            await (await self._health(request, parts[0]))(scope, receive, send)
+        if parts[1:] in (["health"], ["forecast"]):
+            await (await self._told(request, parts[0], parts[1]))(scope, receive, send)
             return
         if parts[1:2] == ["report"] or (len(parts) == 4 and parts[2:] == ["data", "query"]):
             answer = await self._report(request, parts)

@@ -60,6 +60,16 @@ def report_paths() -> Json:
             )
         }  # fmt: skip
     paths["/v2/{account_id}/data/query"] = {"post": _query()}
+    paths["/{account_id}/forecast"] = {
+        "get": _operation(
+            "readForecast", "Read what the people of each month will have brought by an age", None,
+            [("of", "Whose money.", TEXT | {"enum": ["leads", "customers"]}, "leads"),
+             ("months", "The age, in months of 30 days; 12.",
+              {"type": "integer", "minimum": 1, "maximum": 60}, 12)],
+            {"of": TEXT, "months": {"type": "integer"}, "rows": LIST | {"items": OBJECT},
+             "back_test": OBJECT, "told": TEXT},
+        )
+    }  # fmt: skip
     paths["/{account_id}/health"] = {
         "get": _operation(
             "readHealth", "Read what is wrong with an account's data, and what mends it", None,

@@ -95,6 +95,19 @@ class Reports:
         with self._facts(account_pk, MODELS) as facts:
             return health(facts, settings, given.get("start"), given.get("end"))
 
+    def forecast(self, account_pk: int, given: Mapping[str, str]) -> Json:
+        """Answers GET forecast: what the people of each month will have brought by an age.
+
+        Raises:
+            UsageError: What is asked for is not there.
+        """
+        from segconnect.account.forecast.answering import MAX_MONTHS, MONTHS, forecast_answer
+
+        months = _number(given, "months", MONTHS, MAX_MONTHS)
+        with self._facts(account_pk, ()) as facts:
+            settings = self._settings(account_pk)
+            return forecast_answer(facts, settings, given.get("of", "leads"), months)
+
     def report(
         self, account_pk: int, type_: str, report_id: str | None, given: Mapping[str, str]
     ) -> Json:

@@ -28,6 +28,7 @@ COMMANDS = {
     "worker": "Runs what is due, and goes on with the runs of processes that died.",
     "scenario": "Checks scenarios, converts them, and lets them start by themselves.",
     "report": "Reports: leads, revenue, ads, subscriptions and more, by whatever you like.",
+    "forecast": "Forecasts lead value and customers' lifetime value, and how good that was.",
     "health": "Checks an account's data: copies, spellings, what is not linked, what mends it.",
     "reconcile": "Compares a processor's export with the account's orders, by day.",
     "export": "Writes the facts of an account as Parquet files, for a warehouse or Spark.",
