@@ -77,6 +77,18 @@ def test_the_ads_report_shows_what_each_campaign_cost_and_brought(report: Any) -
     assert (ran.code, ran.err) == (0, "")
 
 
+def test_revenue_is_shared_out_by_what_channels_are_missed_for(report: Any) -> None:
+    asked = ("revenue", *MARCH, "--by", "channel", "--metric", "revenue")
+
+    told = report(*asked, "--model", "markov:2@30", "--json").json
+
+    assert sorted(told["rows"]) == [["email", 0.45], ["paid", 30]]
+    assert (told["totals"], told["attribution_model"]) == ([30.45], "markov:2@30")
+    refused = report("revenue", *MARCH, "--by", "product", "--model", "markov")
+    assert refused.code != 0
+    assert "it tells nothing by orders.product" in refused.err
+
+
 def test_a_comparison_shows_by_how_much_each_figure_changed(report: Any) -> None:
     ran = report("revenue", *MARCH, "--metric", "revenue", "--by", "product", "--compare",
                  "previous")  # fmt: skip

@@ -191,7 +191,7 @@ def models_of(*plans: Plan) -> Sequence[str]:
     for each in plans:
         asked = [*each.dimensions, *each.filtered]
         if any(one.family in (Family.TOUCH, Family.AD) for one in asked):
-            wanted[each.model.slug] = None
+            wanted[each.model.kept] = None
     return list(wanted)
 
 

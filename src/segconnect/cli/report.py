@@ -24,7 +24,7 @@ def command(
     ] = None,
     metric: Annotated[Repeated, typer.Option(help="Metrics [those of the type]")] = None,
     model: Annotated[
-        str | None, typer.Option(help="Attribution model [the account's, else any]")
+        str | None, typer.Option(help="Such as linear@30 or markov:2 [the account's, else any]")
     ] = None,
     view: Annotated[
         str | None, typer.Option(help="cohort: orders of the leads; period: of the range")

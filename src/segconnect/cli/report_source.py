@@ -102,6 +102,11 @@ def _exported(
 
     models = models_of(planned)
     if source.engine == SPARK:
+        if planned.model.together is not None and models:
+            raise UsageError(
+                f"--engine spark: model {planned.model.slug} looks at all journeys together, which"
+                " DuckDB alone does; leave out --engine, or take another model"
+            )
         with spark.session(source.master or MASTER) as session:
             yield spark.facts_of(session, directory, manifest, models)
     else:

@@ -203,7 +203,7 @@ class World:
             type_, by, metrics or None, start, end, options=options, **more
         )  # fmt: skip
         planned = plan(query, Settings(self.now, zone, "USD"))
-        self._models.add(planned.model.slug)
+        self._models.add(planned.model.kept)
         return planned
 
     def ask(self, type_: str = "revenue", *metrics: str, **asked: Any) -> Answer:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from segconnect.account.metrics import Fact, Kind, Metric, Number, parts
 from segconnect.account.replica import Facts
 from segconnect.account.reports.plan import Plan
-from segconnect.account.reports.querying import FactQuery
-from segconnect.account.reports.run import MAX_ROWS, Cells, settled, whole
+from segconnect.account.reports.querying import Cells, FactQuery, whole
+from segconnect.account.reports.run import MAX_ROWS, settled
 from segconnect.errors import UsageError
 
 
@@ -48,6 +49,8 @@ def behind(facts: Facts, plan: Plan, cells: Cells = ()) -> list[Behind]:
 
 def _parts(facts: Facts, plan: Plan, metric: Metric, cells: Cells) -> list[Part]:
     query = _query(facts, plan, metric)
+    if plan.model.together is not None and query.is_credited:
+        return _parts_together(facts, plan, query, metric, cells)
     text, values = query.behind(cells)
     rows: list[Sequence[Any]] = []
     rows += facts.connection.execute(text, values).fetchmany(MAX_ROWS + 1)
@@ -56,6 +59,34 @@ def _parts(facts: Facts, plan: Plan, metric: Metric, cells: Cells) -> list[Part]
     if query.is_fractional and metric.type is Kind.CURRENCY:
         rows = settled([metric], len(rows[0]) - 1 if rows else 0, rows)
     return [Part(row[0], tuple(row[1:-1]) or (row[0],), whole(row[-1])) for row in rows]
+
+
+def _parts_together(
+    facts: Facts, plan: Plan, query: FactQuery, metric: Metric, cells: Cells
+) -> list[Part]:
+    """Lists what a model over all journeys gives a group: its figure is no row's alone.
+
+    Each row that the group had a visit in is told with an equal part of what it is; where the group
+    has a figure and no such row, as with journeys that did not convert, all rows are.
+    """
+    from segconnect.account.reports.journeys import credited_rows
+
+    figure = next(
+        (row[metric.key] for group, row in credited_rows(facts, query) if group == cells), 0
+    )
+    visited = replace(plan, model=plan.model.of_each_visit())
+    listed = _parts(facts, visited, metric, cells)
+    if figure and not sum(each.part for each in listed):
+        listed = _parts(facts, visited.with_dimensions(()), metric, ())
+    whole_part = sum(each.part for each in listed)
+    if not figure or not whole_part:
+        return []
+    rows: list[Sequence[Any]] = [
+        [each.person, each.key, each.part * figure / whole_part] for each in listed
+    ]
+    if metric.type is Kind.CURRENCY:
+        rows = settled([metric], 2, rows)
+    return [Part(person, key, whole(part)) for person, key, part in rows]
 
 
 def _query(facts: Facts, plan: Plan, metric: Metric) -> FactQuery:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from itertools import islice
@@ -39,6 +39,7 @@ from segconnect.types import shown
 MAX_DIMENSIONS = 6
 MAX_METRICS = 60
 OPTIONS = ("attribution_model", "include_source", "view", "window")
+VISITED = (Family.TOUCH, Family.AD)
 PREVIOUS, LAST_YEAR = "previous", "last_year"
 
 
@@ -194,6 +195,10 @@ def plan(query: Query, settings: Settings) -> Plan:
         limit=query.limit,
     )
     _check(made, wrong)
+    if made.model is not None and made.model.together is not None:
+        is_asked = options.get("attribution_model") is not None
+        for problem in _untellable(made, is_asked=is_asked):
+            wrong.add(problem)
     wrong.tell()
     return made
 
@@ -304,6 +309,34 @@ def _check(made: Plan, wrong: Problems) -> None:
         wrong.add(f"sort: {made.sort[0]} is not in the report")
     if made.limit is not None and made.limit < 1:
         wrong.add("limit: expected at least 1")
+
+
+def _untellable(made: Plan, *, is_asked: bool) -> Iterator[str]:
+    """Says what a report asks that a model which looks at all journeys together cannot tell.
+
+    Args:
+        made: The report.
+        is_asked: Whether the model is asked for, and is not only the account's.
+    """
+    facts = {made.fact_of(metric) for measure in made.metrics for metric in parts(measure)}
+    if not any(fact.conversion for fact in facts):
+        return
+    visited = [each for each in made.dimensions if each.family in VISITED]
+    others = [each for each in made.dimensions if each.family not in VISITED]
+    whole = f"model {made.model.slug} looks at all journeys together"
+    if others and (visited or (is_asked and others[0].family is not Family.TIME)):
+        yield (
+            f"{whole}, and shares them out over visits: it tells nothing by"
+            f" {', '.join(each.slug for each in others)}; take another model, or dimensions of"
+            " visits such as clicks.channel"
+        )
+    if any(each.family in VISITED for each in made.filtered):
+        yield f"{whole}: a filter on visits would cut them; take another model, or leave it out"
+    elif visited and made.model.together and made.model.together.with_null and made.filtered:
+        yield (
+            f"{whole}, those that did not convert too, of which nobody knows"
+            f" {', '.join(each.slug for each in made.filtered)}; leave out the filter, or null"
+        )
 
 
 def _dimensions(group: Group | Condition) -> list[Any]:

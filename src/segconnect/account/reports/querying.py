@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
-from segconnect.account.metrics import CUSTOM, Dimension, Fact, Family, Metric
+from segconnect.account.metrics import CUSTOM, Dimension, Fact, Family, Metric, Number
 from segconnect.account.metrics.facts import LEADS, LINES, SALES
 from segconnect.account.reports.dates import Period
 from segconnect.account.reports.filters import Condition, Filter, Group, conditions, to_sql
 from segconnect.account.reports.plan import Plan, is_known
 from segconnect.account.reports.views import Parameters, day, views, with_views
+
+Cells: TypeAlias = tuple[str | None, ...]
+"""The group of a row: what each dimension is there."""
 
 TOUCHES = (Family.TOUCH, Family.AD)
 
@@ -86,6 +90,59 @@ class FactQuery:
             f"\nhaving {summed} <> 0\norder by {key}"
         )
 
+    # -- journeys --------------------------------------------------------------------------------
+
+    def conversions(self) -> tuple[str, list[object]]:
+        """Answers the SQL of the conversions: the key of each, and what it is of each metric."""
+        figures = [
+            f"coalesce(sum({'w_' if metric.is_distinct else ''}{metric.column}), 0) as m{place}"
+            for place, metric in enumerate(self.metrics)
+        ]
+        credited, first = self.fact.credited, self._first([], self._where(credited=False))
+        return self._finish(
+            f"select {', '.join([f'x.{credited} as conversion', *figures])}\n"
+            f"from ({first}) x\ngroup by x.{credited}"
+        )
+
+    def visits(self, step: str, conversions: str) -> str:
+        """Writes the SQL of the visits of conversions: its key, the visit's number, and a step.
+
+        Args:
+            step: What is told of the visit, over t.
+            conversions: The table that the conversions are in.
+        """
+        return with_views(
+            f"select t.conversion, t.number, {step} as step from {self._credits()} t"
+            f" semi join {conversions} a on a.conversion = t.conversion where t.number is not null",
+            self._views(),
+        )
+
+    def lost_visits(self, step: str) -> str:
+        """Writes the same of people who visited in the range and never converted, by the person.
+
+        With a window, only the visits within it before the last one of the range.
+        """
+        of = "visit_facts" if self._needs_ads() else "touches"
+        kind = "order" if self.fact.conversion == "order" else "contact"
+        days = f"between {day(self.period.first)} and {day(self.period.last)}"
+        window = join = ""
+        if self.plan.model.days is not None:
+            join = (
+                f" join (select person, max(moment) as last from touches where day {days}"
+                " group by person) w on w.person = t.person"
+            )
+            window = f" and t.moment >= w.last - {self.plan.model.days * 86400}"
+        return with_views(
+            f"select t.person as conversion, t.number, {step} as step from {of} t{join}"
+            f" where t.day {days}{window}"
+            f" and t.person not in (select person from people where kind = '{kind}')",
+            self._views(),
+        )
+
+    def _credits(self) -> str:
+        """The view of what visits are credited with."""
+        return f"{self.fact.conversion}_shares{'_ads' if self._needs_ads() else ''}"
+
     # -- steps -----------------------------------------------------------------------------------
 
     def _finish(self, body: str) -> tuple[str, list[object]]:
@@ -112,14 +169,13 @@ class FactQuery:
         early = self._where(credited=False)
         extra = [f"{sql} as {name}" for sql, name in self._columns.items()]
         first = self._first([*told, *extra], early)
-        credits_ = f"{self.fact.conversion}_shares{'_ads' if self._needs_ads() else ''}"
         share = "coalesce(cast(t.share as double precision), 1)" if self.is_fractional else "1"
         distinct = "" if self.is_fractional else "distinct "
         exported = ", ".join(f"b.{each}" for each in self._exported())
         return (
             f"select {distinct}{', '.join([*outer, exported])}, {share} as credit\n"
-            f"from ({first}) b left join {credits_} t on t.conversion = b.{self.fact.credited}"
-            + (f"\nwhere {late}" if late else "")
+            f"from ({first}) b left join {self._credits()} t"
+            f" on t.conversion = b.{self.fact.credited}" + (f"\nwhere {late}" if late else "")
         ), names
 
     def _first(self, chosen: Sequence[str], where: str) -> str:
@@ -290,6 +346,17 @@ class FactQuery:
         return any(metric.column == "new_buyer" for metric in self.metrics) or any(
             isinstance(each, Dimension) and each.slug == "orders.kind" for each in asked
         )
+
+
+def whole(figure: Any) -> Number:
+    """Answers what SQL answers as an int where it is whole, and 0 where nothing was summed."""
+    if figure is None:
+        return 0
+    if isinstance(figure, int):
+        return figure
+    exact = float(figure)
+    nearest = round(exact)
+    return nearest if abs(exact - nearest) < 1e-9 else exact
 
 
 def _pointer(name: str) -> str:

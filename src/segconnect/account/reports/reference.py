@@ -135,7 +135,7 @@ def _operators() -> Iterator[tuple[str, str]]:
 def _options() -> Iterator[tuple[str, str]]:
     texts = {
         "attribution_model": f"The model, with a look-back window or without: `{DEFAULT}` unless"
-        " the account says otherwise, `linear@30`. See docs/attribution.md.",
+        " the account says otherwise, `linear@30`, `markov:2`. See docs/attribution.md.",
         "include_source": "Taken, since clients send it; it changes nothing.",
         "view": "`cohort` or `period`; each type has its own.",
         "window": "Days that people have for all steps of a funnel.",

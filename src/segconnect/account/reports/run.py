@@ -29,13 +29,12 @@ from segconnect.account.metrics import (
 from segconnect.account.replica import Facts
 from segconnect.account.reports.filters import conditions, holds
 from segconnect.account.reports.plan import Plan
-from segconnect.account.reports.querying import TOUCHES, FactQuery
+from segconnect.account.reports.querying import TOUCHES, Cells, FactQuery, whole
 from segconnect.errors import UsageError
 from segconnect.types import ZERO_DECIMAL
 
 MAX_ROWS = 100_000
 
-Cells: TypeAlias = tuple[str | None, ...]
 Sums: TypeAlias = Mapping[str, Number]
 
 
@@ -127,6 +126,12 @@ def _sums(
         query = FactQuery(
             plan, fact, metrics, dimensions, period, int(facts.as_of.timestamp())
         )  # fmt: skip
+        if query.is_credited and plan.model.together:
+            from segconnect.account.reports.journeys import credited_rows
+
+            for told, figures in credited_rows(facts, query):
+                found[told].update(figures)
+            continue
         text, values = query.sums()
         rows: list[Sequence[Any]] = []
         rows += facts.connection.execute(text, values).fetchmany(MAX_ROWS + 1)
@@ -159,17 +164,6 @@ def _by_fact(plan: Plan, measures: Iterable[AnyMetric]) -> dict[Fact, list[Metri
         for metric in parts(measure):
             found[plan.fact_of(metric)][metric.key] = metric
     return {fact: list(metrics.values()) for fact, metrics in found.items()}
-
-
-def whole(figure: Any) -> Number:
-    """Answers what SQL answers as an int where it is whole, and 0 where nothing was summed."""
-    if figure is None:
-        return 0
-    if isinstance(figure, int):
-        return figure
-    exact = float(figure)
-    nearest = round(exact)
-    return nearest if abs(exact - nearest) < 1e-9 else exact
 
 
 def _order(row: Sequence[Any]) -> tuple[tuple[bool, Any], ...]:

@@ -112,10 +112,10 @@ def views(
     days = f"between {day(period.first)} and {day(period.last)}"
     leads = f"select person from leads where day {days}" if of_range else "select person from leads"
     shares = {
-        "order": f"select order_pk as conversion, share, {_TOUCHED} from credits"
-        f" where model = '{model.slug}'{f' and order_day {days}' if is_by_order else ''}",
-        "lead": f"select person as conversion, share, {_TOUCHED} from lead_credits"
-        f" where model = '{model.slug}'{f' and lead_day {days}' if of_range else ''}",
+        "order": f"select order_pk as conversion, number, share, {_TOUCHED} from credits"
+        f" where model = '{model.kept}'{f' and order_day {days}' if is_by_order else ''}",
+        "lead": f"select person as conversion, number, share, {_TOUCHED} from lead_credits"
+        f" where model = '{model.kept}'{f' and lead_day {days}' if of_range else ''}",
     }
     return {
         "calendar": _calendar(period),
@@ -308,7 +308,7 @@ left join ad_named n on x.ad_id is null and n.name = lower(x.utm_campaign)"""
 
 _TOUCHED = ", ".join(TOUCHED)
 _VISITS = (
-    f"select person, number, day, 1 as one, {_TOUCHED},"
+    f"select person, number, moment, day, 1 as one, {_TOUCHED},"
     " case when ad_id is null then 0 else 1 end as is_from_ad from touches"
 )
 

@@ -19,8 +19,8 @@ from segconnect import clock
 from segconnect.account import access
 from segconnect.account.attribution import MODELS
 from segconnect.account.metrics import DIMENSIONS
-from segconnect.account.replica.crediting import KEPT
 from segconnect.account.reports import saved
+from segconnect.account.reports.crediting import REPORTED
 from segconnect.account.reports.plan import Query
 from segconnect.account.reports.types import TYPES
 from segconnect.errors import UsageError
@@ -164,7 +164,7 @@ def _read(house: House, request: Request) -> dict[str, Any]:
         "asked": asked,
         "types": TYPES,
         "dimensions": DIMENSIONS.values(),
-        "models": [MODELS[slug] for slug in KEPT],
+        "models": [MODELS[slug] for slug in REPORTED],
         "answer": None,
         "chart": None,
         "problem": "",
