@@ -48,10 +48,11 @@ def _dated(table: str, day: str = "t.day") -> Source:
 TABLES = {
     **{name: _dated(name) for name in (
         "contacts", "contact_tags", "orders", "subscriptions", "ad_performance", "page_views",
-        "touches",
+        "touches", "leads",
     )},
     "order_items": Source("order_items t join orders o on o.pk = t.order_pk", "o.day"),
     "credits": Source("credits t where t.model in ({models})", "t.order_day"),
+    "lead_credits": Source("lead_credits t where t.model in ({models})", "t.lead_day"),
     **{name: Source(f"{name} t") for name in (
         "integrations", "tags", "products", "adcampaigns", "adsets", "ads", "identities", "people",
     )},

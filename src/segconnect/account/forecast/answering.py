@@ -10,7 +10,7 @@ from segconnect.account.metrics import revenue
 from segconnect.account.replica import Facts
 from segconnect.account.reports.answering import DEFINITIONS, on_wire
 from segconnect.account.reports.plan import Settings
-from segconnect.account.reports.views import LEADS, day
+from segconnect.account.reports.views import day
 from segconnect.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Kind(NamedTuple):
 
 
 KINDS: Mapping[str, Kind] = {
-    "leads": Kind("Lead Value", "leads", LEADS),
+    "leads": Kind("Lead Value", "leads", "select person, moment, day from leads"),
     "customers": Kind(
         "Customer Lifetime Value", "customers",
         "select p.person, min(o.date_created) as moment, min(o.day) as day from orders o"
