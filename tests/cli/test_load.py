@@ -268,9 +268,11 @@ def test_the_exports_of_the_demo_come_to_what_is_true_of_its_shop(
     segconnect: Commands, connected: Shop, server: Server
 ) -> None:
     exports = Path(__file__).parents[2] / "examples/exports"
+    names = exports.glob("[a-z]*")
+    files = [path for path in names if path.stem != "page_views"]  # a scenario loads those
     truth = tell_truth(build_world())
 
-    ran = segconnect("load", *sorted(exports.glob("[a-z]*")), "--yes", "--json")
+    ran = segconnect("load", *sorted(files), "--yes", "--json")
 
     pk = access.account_pk(server.engine, connected.account_id)
     found = summarize(server.engine, pk, int(AS_OF_THE_DEMO.timestamp()))
