@@ -55,4 +55,4 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 clean: ## removes what was set up and made
-	rm -rf $(VENV) segconnect-demo out
+	rm -rf $(VENV) segconnect-demo segconnect-demo-large out

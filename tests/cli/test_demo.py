@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from segconnect.demo.shop import build_world
+from segconnect.demo.size import two_years
 from segconnect.demo.truth import tell_truth
 
 
@@ -73,8 +77,44 @@ def test_it_says_what_to_do_next_and_shows_no_key(tmp_path: Path) -> None:
         f"{earned['revenue'] / 100:,.2f}",
         f"{earned['revenue'] / earned['spend']:.2f}x",
     ]
-    last = done.stdout.splitlines()[-2:]
+    last = done.stdout.splitlines()[-3:]
     assert last[0].startswith("Serve it:   segconnect serve --data")
     assert last[1].startswith("Your turn:")
+    assert last[2].startswith("Two years:  segconnect demo --serve")
     stored = (tmp_path / "connections.json").read_text()
     assert "api_key" in stored
+
+
+def test_two_years_are_served_and_what_ads_earned_is_known(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "segconnect", "demo", "--serve", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--data", str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            told = ""
+            for line in process.stdout:
+                told += line
+                if line.startswith("Pages: "):
+                    break
+            with urlopen(told.split()[-1]) as answer:
+                assert answer.status == 200
+        finally:
+            process.terminate()
+    as_of = re.search(r"\(as of (.+)\)", told)
+    assert as_of
+    size = two_years(datetime.strptime(f"{as_of[1]} +0000", "%d %B %Y %z").date())
+    report = ["report", "ads", "--by", "campaign", "--metric", "adSpend,orders,revenue"]
+    asked = ["--model", "last_non_direct", "--start", size.first_ad_day.isoformat(), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "segconnect", *report, *asked, "--data", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    truth = tell_truth(build_world(size=size)).ads_by_campaign
+    assert {campaign: figures for campaign, *figures in json.loads(done.stdout)["rows"]} == {
+        campaign: [earned["spend"] / 100, earned["orders"], earned["revenue"] / 100]
+        for campaign, earned in truth.items()
+    }

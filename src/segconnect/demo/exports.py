@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
-from segconnect.demo.shop import AS_OF, AdDay, Contact, Order, Subscription, World
+from segconnect.demo.shop import AdDay, Contact, Order, Subscription, World
 
 if TYPE_CHECKING:
     from segconnect.types import Cents
@@ -55,7 +56,7 @@ GOOGLE_COLUMNS = _columns(
 _MONTHS = _columns(
     "January,February,March,April,May,June,July,August,September,October,November,December"
 )
-_SUMMER = datetime(2026, 3, 8, 7, tzinfo=UTC)  # New York puts its clocks forward
+NEW_YORK = ZoneInfo("America/New_York")
 
 
 def write_exports(world: World, directory: Path) -> list[Path]:
@@ -151,11 +152,11 @@ def _note_attributes(order: Order) -> str:
 
 def mailchimp_contacts(world: World) -> bytes:
     """Renders the first newsletter tool's people, with a byte-order mark in front."""
-    rows = [_member(index, person) for index, person in enumerate(world.audience)]
+    rows = [_member(index, person, world.as_of) for index, person in enumerate(world.audience)]
     return b"\xef\xbb\xbf" + _table([MAILCHIMP_COLUMNS, *_picked(MAILCHIMP_COLUMNS, rows)]).encode()
 
 
-def _member(index: int, person: Contact) -> dict[str, str]:
+def _member(index: int, person: Contact, as_of: datetime) -> dict[str, str]:
     joined = _plain(person.joined)
     utm = person.utm
     return {
@@ -170,8 +171,8 @@ def _member(index: int, person: Contact) -> dict[str, str]:
         "MEMBER_RATING": str(2 + index % 4),
         "OPTIN_TIME": "" if person.is_imported else joined,
         "OPTIN_IP": "" if person.is_imported else f"192.0.2.{index % 250 + 1}",
-        "CONFIRM_TIME": joined if person.is_imported else _plain(_after(person.joined, 52)),
-        "LAST_CHANGED": _plain(_after(person.joined, 4000)),
+        "CONFIRM_TIME": joined if person.is_imported else _plain(_after(person.joined, 52, as_of)),
+        "LAST_CHANGED": _plain(_after(person.joined, 4000, as_of)),
         "LEID": str(30_214_007 + index * 13),
         "EUID": f"{(index + 1) * 48_271_999 % 16**10:010x}",
         "TAGS": ",".join(f'"{tag}"' for tag in person.tags),
@@ -180,12 +181,12 @@ def _member(index: int, person: Contact) -> dict[str, str]:
 
 def brevo_contacts(world: World) -> bytes:
     """Renders the second newsletter tool's people, as saved again from a Windows spreadsheet."""
-    rows = [_recipient(index, person) for index, person in enumerate(world.letters)]
+    rows = [_recipient(index, person, world.as_of) for index, person in enumerate(world.letters)]
     table = _table([BREVO_COLUMNS, *_picked(BREVO_COLUMNS, rows)], delimiter=";", ending="\r\n")
     return table.encode("cp1252")
 
 
-def _recipient(index: int, person: Contact) -> dict[str, str]:
+def _recipient(index: int, person: Contact, as_of: datetime) -> dict[str, str]:
     return {
         "EMAIL": person.email,
         "LASTNAME": person.last_name,
@@ -195,7 +196,7 @@ def _recipient(index: int, person: Contact) -> dict[str, str]:
         "EMAIL_BLACKLISTED": "No" if person.is_active else "Yes",
         "SMS_BLACKLISTED": "No",
         "ADDED_TIME": f"{person.joined:%d-%m-%Y %H:%M}",
-        "MODIFIED_TIME": f"{_after(person.joined, 9000):%d-%m-%Y %H:%M}",
+        "MODIFIED_TIME": f"{_after(person.joined, 9000, as_of):%d-%m-%Y %H:%M}",
     }
 
 
@@ -367,8 +368,7 @@ def _grouped(cents: Cents) -> str:
 
 def _local(moment: datetime) -> str:
     """Writes a moment as New York's clocks show it, with their offset."""
-    hours = -4 if moment >= _SUMMER else -5
-    return f"{moment.astimezone(timezone(timedelta(hours=hours))):%Y-%m-%d %H:%M:%S %z}"
+    return f"{moment.astimezone(NEW_YORK):%Y-%m-%d %H:%M:%S %z}"
 
 
 def _plain(moment: datetime) -> str:
@@ -379,5 +379,5 @@ def _unix(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.timestamp())
 
 
-def _after(moment: datetime, minutes: int) -> datetime:
-    return min(moment + timedelta(minutes=minutes), AS_OF)
+def _after(moment: datetime, minutes: int, as_of: datetime) -> datetime:
+    return min(moment + timedelta(minutes=minutes), as_of)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from segconnect.demo.site import View, draw_views
+from segconnect.demo.size import SMALL, Size
 from segconnect.demo.stock import (
     BEYOND_CP1252,
     COMPANIES,
@@ -42,18 +43,7 @@ if TYPE_CHECKING:
     from segconnect.types import Cents
 
 SEED = 20261001
-AS_OF = datetime(2026, 10, 1, tzinfo=UTC)
-"""The moment at which all files were exported; nothing in the world happens after it."""
-
-OPENED = date(2026, 2, 2)
-FIRST_AD_DAY, AD_DAYS = date(2026, 9, 1), 30
-
-AUDIENCE, LETTERS, SHARED, GUESTS = 232, 68, 16, 62
-"""People in the first newsletter tool; only in the second; in both; buying without either."""
-
-ORDERS = 420
-OUTCOMES = {"voided": 17, "pending": 22, "refunded": 19, "partially_refunded": 9}
-SUBSCRIPTIONS = 60
+AS_OF = SMALL.as_of
 
 
 @dataclass(frozen=True)
@@ -162,39 +152,41 @@ class World:
     meta: tuple[AdDay, ...]
     google: tuple[AdDay, ...]
     views: tuple[View, ...]
+    as_of: datetime = AS_OF  # when all files are exported; nothing happens after it
 
 
-def build_world(seed: int = SEED) -> World:
-    """Invents the shop of a seed."""
+def build_world(seed: int = SEED, size: Size = SMALL) -> World:
+    """Invents the shop of a seed, so large."""
     dice = [Dice(seed * 10 + part) for part in range(8)]
-    people = _people(dice[0])
-    audience = _audience(people[:AUDIENCE], dice[1])
-    known = people[AUDIENCE : AUDIENCE + LETTERS]
-    guests = people[AUDIENCE + LETTERS :]
-    orders = _orders((audience, known, guests), dice[3])
-    meta, google = _meta_days(dice[5]), _google_days(dice[6])
+    people = _people(size, dice[0])
+    audience = _audience(people[: size.audience], dice[1])
+    known = people[size.audience : size.audience + size.letters]
+    guests = people[size.audience + size.letters :]
+    orders = _orders(size, (audience, known, guests), dice[3])
+    meta, google = _meta_days(size, dice[5]), _google_days(size, dice[6])
     return World(
         audience=tuple(audience),
-        letters=tuple(_letters(known, audience, dice[2])),
+        letters=tuple(_letters(size, known, audience, dice[2])),
         orders=tuple(reversed(orders)),
-        subscriptions=tuple(_subscriptions((*audience, *known, *guests[:12]), dice[4])),
+        subscriptions=tuple(_subscriptions(size, (*audience, *known, *guests[:12]), dice[4])),
         meta=tuple(meta),
         google=tuple(google),
         views=tuple(draw_views(orders, [*meta, *google], dice[7])),
+        as_of=size.as_of,
     )
 
 
-def _people(dice: Dice) -> list[Contact]:
+def _people(size: Size, dice: Dice) -> list[Contact]:
     """Draws people of different names; the ones whom only Unicode can write come first."""
     names = dice.shuffled([(first, last) for first in FIRST_NAMES for last in LAST_NAMES])
-    count = AUDIENCE + LETTERS + GUESTS - len(BEYOND_CP1252)
+    count = size.audience + size.letters + size.guests - len(BEYOND_CP1252)
     return [
         Contact(
             email=address_of(first, last, "+tea" * (index % 50 == 7), dice.pick(DOMAINS)),
             first_name=first,
             last_name=last,
             town=dice.pick(TOWNS),
-            joined=AS_OF - timedelta(seconds=dice.between(86_400, 480 * 86_400)),
+            joined=size.as_of - timedelta(seconds=dice.between(86_400, size.joined_days * 86_400)),
         )
         for index, (first, last) in enumerate([*BEYOND_CP1252, *names[:count]])
     ]
@@ -216,12 +208,16 @@ def _audience(people: Sequence[Contact], dice: Dice) -> list[Contact]:
     )
 
 
-def _letters(known: Sequence[Contact], audience: Sequence[Contact], dice: Dice) -> list[Contact]:
+def _letters(
+    size: Size, known: Sequence[Contact], audience: Sequence[Contact], dice: Dice
+) -> list[Contact]:
     """Draws the second tool's people: its own, some of the first tool's, and a mistyped one."""
     writable = [person for person in audience if _is_cp1252(person)]
     shared = [
-        replace(person, email=_shouted(person.email, index), joined=_later(person.joined, dice))
-        for index, person in enumerate(dice.shuffled(writable)[:SHARED])
+        replace(
+            person, email=_shouted(person.email, index), joined=_later(size, person.joined, dice)
+        )
+        for index, person in enumerate(dice.shuffled(writable)[: size.shared])
     ]
     own = [replace(person, is_active=not dice.happens(12)) for person in known]
     mistyped = replace(known[0], email="marlene.voss.example.com", first_name="Marlene")
@@ -243,18 +239,20 @@ def _shouted(email: str, index: int) -> str:
     return (email, email.title(), email.upper())[index % 3]
 
 
-def _later(moment: datetime, dice: Dice) -> datetime:
-    return min(moment + timedelta(minutes=dice.between(10, 60_000)), AS_OF - timedelta(hours=1))
+def _later(size: Size, moment: datetime, dice: Dice) -> datetime:
+    return min(
+        moment + timedelta(minutes=dice.between(10, 60_000)), size.as_of - timedelta(hours=1)
+    )
 
 
-def _orders(crowds: tuple[Sequence[Contact], ...], dice: Dice) -> list[Order]:
+def _orders(size: Size, crowds: tuple[Sequence[Contact], ...], dice: Dice) -> list[Order]:
     """Draws the orders, oldest first: a few each day, more as the shop becomes known."""
     audience, known, guests = crowds
     turns = [audience] * 72 + [known] * 14 + [guests] * 14
-    times = sorted(_waking_hour(dice) for _ in range(ORDERS))
-    fates = [status for status, count in OUTCOMES.items() for _ in range(count)]
-    fates = dice.shuffled(fates + ["paid"] * (ORDERS - 2 - len(fates)))
-    over_counter = _over_counter(fates, dice)
+    times = sorted(_waking_hour(size, dice) for _ in range(size.orders))
+    fates = [status for status, count in size.outcomes().items() for _ in range(count)]
+    fates = dice.shuffled(fates + ["paid"] * (size.orders - 2 - len(fates)))
+    over_counter = _over_counter(size, fates, dice)
     orders = [
         Order("#1001", "", dice.pick(audience), "paid", times[0], (Line(WHOLESALE, 4),)),
         Order("#1002", "", dice.pick(audience), "paid", times[1], (Line(WHOLESALE, 10),)),
@@ -270,21 +268,22 @@ def _orders(crowds: tuple[Sequence[Contact], ...], dice: Dice) -> list[Order]:
     return orders
 
 
-def _waking_hour(dice: Dice) -> datetime:
+def _waking_hour(size: Size, dice: Dice) -> datetime:
     """Draws a moment from seven in the morning to midnight in New York, late days more often."""
-    days = (AS_OF.date() - OPENED).days - 1
+    days = (size.as_of.date() - size.opened).days - 1
     back = min(dice.below(days), dice.below(days))
     seconds = dice.between(11 * 3600, 28 * 3600 - 1)  # New York is four hours behind in summer
-    return datetime(OPENED.year, OPENED.month, OPENED.day, tzinfo=UTC) + timedelta(
+    return datetime.combine(size.opened, time(), UTC) + timedelta(
         days=days - 1 - back, seconds=seconds
     )
 
 
-def _over_counter(fates: Sequence[str], dice: Dice) -> frozenset[int]:
-    """Chooses six paid orders and two pending ones that nobody left an address for."""
+def _over_counter(size: Size, fates: Sequence[str], dice: Dice) -> frozenset[int]:
+    """Chooses paid orders and pending ones that nobody left an address for: six and two of 420."""
     paid = dice.shuffled([index for index, status in enumerate(fates) if status == "paid"])
     pending = dice.shuffled([index for index, status in enumerate(fates) if status == "pending"])
-    return frozenset([*paid[:6], *pending[:2]])
+    part = size.orders // 420
+    return frozenset([*paid[: 6 * part], *pending[: 2 * part]])
 
 
 def _order(name: str, buyer: Contact, status: str, created: datetime, dice: Dice) -> Order:
@@ -313,13 +312,13 @@ def _order(name: str, buyer: Contact, status: str, created: datetime, dice: Dice
     return replace(order, refunded=back.get(status, 0))
 
 
-def _subscriptions(people: Sequence[Contact], dice: Dice) -> list[Subscription]:
+def _subscriptions(size: Size, people: Sequence[Contact], dice: Dice) -> list[Subscription]:
     """Draws the subscriptions, newest first as Stripe lists them."""
     plans = [plan for plan in PLANS for _ in range(plan.share)]
-    fates = ["canceled"] * 11 + ["trialing"] * 5 + ["past_due"] * 3 + ["leaving"] * 2
-    fates = dice.shuffled(fates + ["active"] * (SUBSCRIPTIONS - len(fates)))
+    fates = [fate for fate, count in size.fates().items() for _ in range(count)]
+    fates = dice.shuffled(fates + ["active"] * (size.subscriptions - len(fates)))
     found = [
-        _subscription(index, person, fate, dice.pick(plans), dice)
+        _subscription(size, index, person, fate, dice.pick(plans), dice)
         for index, (person, fate) in enumerate(zip(dice.shuffled(people), fates, strict=False))
     ]
     nobody = next(index for index, it in enumerate(found) if it.status == "active" and index > 20)
@@ -327,9 +326,11 @@ def _subscriptions(people: Sequence[Contact], dice: Dice) -> list[Subscription]:
     return sorted(found, key=lambda it: (it.started, it.id), reverse=True)
 
 
-def _subscription(index: int, person: Contact, fate: str, plan: Plan, dice: Dice) -> Subscription:
-    days = dice.between(2, 12) if fate == "trialing" else dice.between(30, 400)
-    started = AS_OF - timedelta(days=days, seconds=dice.between(3_600, 80_000))
+def _subscription(
+    size: Size, index: int, person: Contact, fate: str, plan: Plan, dice: Dice
+) -> Subscription:
+    days = dice.between(2, 12) if fate == "trialing" else dice.between(30, size.subscribed_days)
+    started = size.as_of - timedelta(days=days, seconds=dice.between(3_600, 80_000))
     trial = timedelta(days=14) if fate == "trialing" or dice.happens(25) else timedelta(0)
     is_office = plan.product == "prod_BMoffice01"
     subscription = Subscription(
@@ -347,21 +348,21 @@ def _subscription(index: int, person: Contact, fate: str, plan: Plan, dice: Dice
     if fate == "trialing":
         return subscription
     if fate == "canceled":
-        return _canceled(subscription, dice)
-    start, end = _period(started + trial, plan, AS_OF)
+        return _canceled(size, subscription, dice)
+    start, end = _period(started + trial, plan, size.as_of)
     subscription = replace(subscription, period_start=start)
     if fate == "leaving":
-        asked = (start + (AS_OF - start) / 2).replace(microsecond=0)
+        asked = (start + (size.as_of - start) / 2).replace(microsecond=0)
         subscription = replace(subscription, cancel_at=end, canceled_at=asked)
     return subscription
 
 
-def _canceled(subscription: Subscription, dice: Dice) -> Subscription:
+def _canceled(size: Size, subscription: Subscription, dice: Dice) -> Subscription:
     """Ends a subscription: at once, or (one in two) at the end of a period, as asked before."""
     billed = subscription.trial_end or subscription.started
-    asked = billed + timedelta(seconds=dice.below(int((AS_OF - billed).total_seconds()) - 60))
+    asked = billed + timedelta(seconds=dice.below(int((size.as_of - billed).total_seconds()) - 60))
     start, end = _period(billed, subscription.plan, asked)
-    if dice.happens(50) and end < AS_OF:
+    if dice.happens(50) and end < size.as_of:
         return replace(
             subscription, period_start=start, canceled_at=asked, cancel_at=end, ended_at=end
         )
@@ -386,14 +387,10 @@ def _bill(billed: datetime, plan: Plan, number: int) -> datetime:
     return billed.replace(year=months // 12, month=months % 12 + 1, day=day)
 
 
-def _days() -> list[date]:
-    return [FIRST_AD_DAY + timedelta(days=number) for number in range(AD_DAYS)]
-
-
-def _meta_days(dice: Dice) -> list[AdDay]:
+def _meta_days(size: Size, dice: Dice) -> list[AdDay]:
     """Draws Meta's days: two ads are shown in two places on some, and the last starts late."""
     found = []
-    for number, day in enumerate(_days()):
+    for number, day in enumerate(size.ad_days()):
         for place_in_list, ad in enumerate(META_ADS):
             if place_in_list == 5 and number < 12:
                 continue
@@ -403,15 +400,16 @@ def _meta_days(dice: Dice) -> list[AdDay]:
     return found
 
 
-def _google_days(dice: Dice) -> list[AdDay]:
+def _google_days(size: Size, dice: Dice) -> list[AdDay]:
     """Draws Google's days: ad four rests at first, and ad three once ran without a limit."""
     found = []
-    for number, day in enumerate(_days()):
+    runaway = size.as_of.date() - timedelta(days=12)
+    for number, day in enumerate(size.ad_days()):
         for place_in_list, ad in enumerate(GOOGLE_ADS):
             figures = _figures(ad, day, "", dice, per_click=85)
             if place_in_list == 3 and number < 6:
                 figures = AdDay(ad, day, "", 0, 0, 0)
-            if place_in_list == 2 and day == date(2026, 9, 19):
+            if place_in_list == 2 and day == runaway:
                 figures = AdDay(ad, day, "", 102_050, 48_213, 1_206)
             found.append(figures)
     return found

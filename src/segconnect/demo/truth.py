@@ -23,11 +23,13 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypedDict
 
-from segconnect.demo.shop import AS_OF, Order, Subscription, World
+from segconnect.demo.shop import Order, Subscription, World
 
 if TYPE_CHECKING:
-    from segconnect.demo.site import View
+    from segconnect.demo.stock import Ad
     from segconnect.types import Cents
+
+    Touches = defaultdict[str, list[tuple[datetime, Ad | None]]]
 
 NO_SOURCE = "(none)"
 """The source of revenue from people of whom no `utm_source` is known."""
@@ -84,8 +86,9 @@ class Truth:
     refused: tuple[Refusal, ...]  # by file, in the order of its lines
 
 
-def tell_truth(world: World, as_of: datetime = AS_OF) -> Truth:
-    """Reckons what the account holds; `as_of` matters to subscriptions only."""
+def tell_truth(world: World) -> Truth:
+    """Reckons what the account holds."""
+    as_of = world.as_of
     orders = [it for it in world.orders if it.status != "voided" and not _refused_order(it)]
     refunded = [order for order in orders if order.status == "refunded"]
     subscriptions = [it for it in world.subscriptions if it.email is not None]
@@ -163,14 +166,13 @@ def _by_source(world: World, orders: list[Order]) -> dict[str, Cents]:
 
 def _by_campaign(world: World, orders: list[Order]) -> dict[str, Earned]:
     days = [*world.meta, *world.google]
-    first = min((it.day for it in days), default=AS_OF.date())
+    first = min((it.day for it in days), default=world.as_of.date())
     visitors = {view.visitor: view.email.lower() for view in world.views if view.email}
-    views = [
-        (visitors[view.visitor], view)
-        for view in world.views
-        if view.visitor in visitors and not view.origin.is_direct
-    ]
-    told = _told_origins(world, views)
+    touches: Touches = defaultdict(list)
+    for view in world.views:
+        if view.visitor in visitors and not view.origin.is_direct:
+            touches[visitors[view.visitor]].append((view.moment, view.origin.ad))
+    _tell_origins(world, touches)
     spend: defaultdict[str, Cents] = defaultdict(int)
     revenue: defaultdict[str, Cents] = defaultdict(int)
     counts: defaultdict[str, int] = defaultdict(int)
@@ -180,8 +182,7 @@ def _by_campaign(world: World, orders: list[Order]) -> dict[str, Earned]:
         if order.created.date() < first:
             continue
         buyer = order.email.lower()
-        known = [(view.moment, view.origin.ad) for whose, view in views if whose == buyer]
-        before = [each for each in (*known, *told.get(buyer, ())) if each[0] <= order.created]
+        before = [each for each in touches.get(buyer, ()) if each[0] <= order.created]
         _, ad = max(before, key=lambda each: each[0], default=(None, None))
         campaign = ad.campaign if ad else NO_SOURCE
         revenue[campaign] += order.total
@@ -192,20 +193,15 @@ def _by_campaign(world: World, orders: list[Order]) -> dict[str, Earned]:
     }
 
 
-def _told_origins(
-    world: World, views: list[tuple[str, View]]
-) -> dict[str, list[tuple[datetime, None]]]:
-    """Finds when a contact's own fields tell of a visit: where none was seen the day before."""
+def _tell_origins(world: World, touches: Touches) -> None:
+    """Adds what contacts' own fields tell of a visit: where none was seen the day before."""
     created = {person.key: person.joined for person in world.audience}
     for person in world.letters:  # the second tool writes its own date, without seconds
         created[person.key] = person.joined.replace(second=0)
-    told: dict[str, list[tuple[datetime, None]]] = {}
     for person in world.audience:
-        moment = created[person.key]
-        seen = (view.moment for whose, view in views if whose == person.key)
-        if person.utm and not any(moment - timedelta(1) <= each <= moment for each in seen):
-            told[person.key] = [(moment, None)]
-    return told
+        moment, known = created[person.key], touches[person.key]
+        if person.utm and not any(moment - timedelta(1) <= each <= moment for each, _ in known):
+            known.append((moment, None))
 
 
 def _refused_order(order: Order) -> str | None:
