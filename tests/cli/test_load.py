@@ -268,8 +268,8 @@ def test_the_exports_of_the_demo_come_to_what_is_true_of_its_shop(
     segconnect: Commands, connected: Shop, server: Server
 ) -> None:
     exports = Path(__file__).parents[2] / "examples/exports"
-    names = exports.glob("[a-z]*")
-    files = [path for path in names if path.stem != "page_views"]  # a scenario loads those
+    paths = exports.glob("[a-z]*")
+    files = [path for path in paths if path.stem != "page_views"]  # a scenario loads those
     truth = tell_truth(build_world())
 
     ran = segconnect("load", *sorted(files), "--yes", "--json")
