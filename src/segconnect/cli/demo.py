@@ -42,7 +42,7 @@ MODEL = "last_non_direct"
 def command(
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="Directory for the demo's store [segconnect-demo]"),
+        typer.Option("--data", help="Directory for the demo's store \\[segconnect-demo]"),
     ] = None,
     serve: Annotated[
         bool,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from segconnect.cli.options import AsJson, Data
+from segconnect.cli.options import Account, AsJson, Data
 
 app = typer.Typer()
 
@@ -19,7 +19,7 @@ def parquet(
         Path | None,
         typer.Argument(metavar="[DIR]", help="Where to [DATA/parquet]", show_default=False),
     ] = None,
-    account: Annotated[str | None, typer.Option(help="Account ID [the only one]")] = None,
+    account: Account = None,
     model: Annotated[
         list[str] | None,
         typer.Option(help="Attribution models whose credits are written, too"),

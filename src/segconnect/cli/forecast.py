@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from segconnect.cli.options import AsJson, Data
+from segconnect.cli.options import Account, AsJson, Data
 
 
 def command(
@@ -15,7 +15,7 @@ def command(
         str, typer.Argument(metavar="[OF]", help="leads, or customers: their lifetime value")
     ] = "leads",
     months: Annotated[int, typer.Option(help="The age, in months of 30 days")] = 12,
-    account: Annotated[str | None, typer.Option(help="Account ID [the only one]")] = None,
+    account: Account = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from segconnect.cli.options import AsJson, Data
+from segconnect.cli.options import Account, AsJson, Data
 
 
 def command(
-    account: Annotated[str | None, typer.Option(help="Account ID [the only one]")] = None,
-    start: Annotated[str | None, typer.Option(help="Such as -30d [a year ago]")] = None,
-    end: Annotated[str | None, typer.Option(help="The last day [now]")] = None,
+    account: Account = None,
+    start: Annotated[str | None, typer.Option(help="Such as -30d \\[a year ago]")] = None,
+    end: Annotated[str | None, typer.Option(help="The last day \\[now]")] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:

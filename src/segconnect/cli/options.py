@@ -11,6 +11,9 @@ Data = Annotated[
     Path | None,
     typer.Option("--data", help="Data directory [SEGCONNECT_DATA]", show_default=False),
 ]
+Account = Annotated[
+    str | None, typer.Option("--account", help="Account ID \\[the only one]", show_default=False)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Prints JSON, for programs.")]
 BindingsFile = Annotated[
     Path | None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segconnect.cli.options import AsJson, Data
+from segconnect.cli.options import Account, AsJson, Data
 from segconnect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ DIFFERS = 1  # the exit code
 
 def command(
     file: Annotated[Path, typer.Argument(help="An export of orders: Stripe's, Shopify's ...")],
-    account: Annotated[str | None, typer.Option(help="Account ID [the only one]")] = None,
+    account: Account = None,
     integration: Annotated[
-        str | None, typer.Option(help="Where its orders went [the only one with orders]")
+        str | None, typer.Option(help="Where its orders went \\[the only one with orders]")
     ] = None,
     recipe: Annotated[
         str | None, typer.Option(help="The recipe to use, if it is not to be found by looking.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from segconnect.cli.options import AsJson, Data
+from segconnect.cli.options import Account, AsJson, Data
 from segconnect.errors import UsageError
 
 Repeated = list[str] | None
@@ -16,15 +16,15 @@ Repeated = list[str] | None
 
 def command(
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="Such as leads, revenue or ads.")],
-    account: Annotated[str | None, typer.Option(help="Account ID [the only one]")] = None,
+    account: Account = None,
     start: Annotated[str | None, typer.Option(help="Such as -30d, or 2026-02-28 [-30 day]")] = None,
-    end: Annotated[str | None, typer.Option(help="The last day [now]")] = None,
+    end: Annotated[str | None, typer.Option(help="The last day \\[now]")] = None,
     by: Annotated[
         Repeated, typer.Option(help="Dimensions: channel, campaign, product, month ...")
     ] = None,
-    metric: Annotated[Repeated, typer.Option(help="Metrics [those of the type]")] = None,
+    metric: Annotated[Repeated, typer.Option(help="Metrics \\[those of the type]")] = None,
     model: Annotated[
-        str | None, typer.Option(help="Such as linear@30 or markov:2 [the account's, else any]")
+        str | None, typer.Option(help="Such as linear@30 or markov:2 \\[the account's, else any]")
     ] = None,
     view: Annotated[
         str | None, typer.Option(help="cohort: orders of the leads; period: of the range")
@@ -51,7 +51,7 @@ def command(
     as_chart: Annotated[bool, typer.Option("--chart", help="Prints bars.")] = False,
     engine: Annotated[str, typer.Option(help="What answers: duckdb, or spark")] = "duckdb",
     master: Annotated[
-        str | None, typer.Option(help="Of Spark: local[2], or a cluster's URL [local[*]]")
+        str | None, typer.Option(help="Of Spark: local[2], or a cluster's URL \\[local[*]]")
     ] = None,
     parquet: Annotated[
         Path | None, typer.Option(help="Reads an export, and not the store")

@@ -21,7 +21,7 @@ SHOWN_SAMPLES = 12
 Run = Annotated[str, typer.Argument(help="The run's id, or the end of it.")]
 Mended = Annotated[
     Path | None,
-    typer.Option("--scenario", help="The scenario, mended [as it was when the run began]"),
+    typer.Option("--scenario", help="The scenario, mended \\[as it was when the run began]"),
 ]
 
 

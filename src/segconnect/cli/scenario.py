@@ -105,7 +105,7 @@ def run_tests(
 def convert(
     file: File,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="File to write, .yaml or .json [stdout]")
+        Path | None, typer.Option("-o", "--output", help="File to write, .yaml or .json \\[stdout]")
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Writes over a file that is there.")
