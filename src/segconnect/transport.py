@@ -263,10 +263,9 @@ class Transport:
         limits = self.limits
         most = min(limits.max_backoff, limits.backoff * 2.0**tries)
         seconds = self._pace.back_off(most, is_down=failure.is_absent)
-        if isinstance(failure, ThrottledError) and failure.retry_after is not None:
-            return min(failure.retry_after, limits.max_retry_after) + random.uniform(
-                0, limits.backoff
-            )
+        if failure.retry_after is not None:
+            seconds = min(failure.retry_after, limits.max_retry_after)
+            seconds += random.uniform(0, limits.backoff)
         return seconds
 
     def _call(self, request: Request) -> StreamRequest:
