@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from segconnect.account import access
 from segconnect.account.figures import Figures, Source, standing
 from tests.conftest import Account
@@ -34,14 +36,14 @@ def test_figures_are_of_the_span_and_of_the_one_before_it(account: Account) -> N
 
     assert (found.first, found.last) == (date(2026, 2, 8), date(2026, 2, 14))
     assert found.now == Figures(
-        leads=1, customers=1, orders=2, revenue=1800, refunds=0, spend=900, mrr=0
+        leads=1, customers=1, orders=2, revenue=2400, refunds=0, spend=900, mrr=0
     )
-    assert found.now.roas == 2
+    assert found.now.roas == pytest.approx(2400 / 900)
     assert found.before == Figures(
         leads=1, customers=1, orders=1, revenue=1200, refunds=0, spend=0, mrr=0
     )
     assert found.before.roas is None
-    assert found.sources == [Source("google", 1, 2, 1800)]
+    assert found.sources == [Source("google", 1, 2, 2400)]
 
 
 def test_days_are_those_of_the_zone(account: Account) -> None:

@@ -25,7 +25,7 @@ class Figures:
     leads: int  # contacts that came to be
     customers: int  # people whose first order is in the span
     orders: int
-    revenue: int  # collected, of orders of the span
+    revenue: int  # the amounts of the orders of the span, as in reports
     refunds: int
     spend: int  # on ads
     mrr: int  # at its end
@@ -134,8 +134,8 @@ def _figures(
             contacts.date_created < end,
         )
     )
-    count, paid = connection.execute(
-        select(func.count(), func.sum(orders.paid)).where(
+    count, amount = connection.execute(
+        select(func.count(), func.sum(orders.amount)).where(
             orders.account_pk == account_pk,
             orders.date_created >= begin,
             orders.date_created < end,
@@ -168,7 +168,7 @@ def _figures(
         leads=int(leads or 0),
         customers=int(customers or 0),
         orders=int(count),
-        revenue=int(paid or 0),
+        revenue=int(amount or 0),
         refunds=int(refunds or 0),
         spend=int(spend or 0),
         mrr=mrr(connection, account_pk, end),
@@ -183,8 +183,8 @@ def _days(
     quarter = orders.date_created - orders.date_created % QUARTER
     revenue: dict[date, int] = defaultdict(int)
     counts: dict[date, int] = defaultdict(int)
-    for at, paid, count in connection.execute(
-        select(quarter, func.sum(orders.paid), func.count())
+    for at, amount, count in connection.execute(
+        select(quarter, func.sum(orders.amount), func.count())
         .where(
             orders.account_pk == account_pk,
             orders.date_created >= begin,
@@ -193,7 +193,7 @@ def _days(
         .group_by(quarter)
     ):
         day = datetime.fromtimestamp(at, zone).date()
-        revenue[day] += int(paid)
+        revenue[day] += int(amount)
         counts[day] += int(count)
     spend = {
         date.fromisoformat(day): int(cents)
@@ -230,8 +230,8 @@ def _sources(
         )
     }
     found = {name: Source(name, count, 0, 0) for name, count in leads.items()}
-    for name, count, paid in connection.execute(
-        select(source, func.count(), func.sum(orders.c.paid))
+    for name, count, amount in connection.execute(
+        select(source, func.count(), func.sum(orders.c.amount))
         .select_from(orders.outerjoin(contacts, contacts.c.pk == orders.c.contact_pk))
         .where(
             orders.c.account_pk == account_pk,
@@ -240,7 +240,7 @@ def _sources(
         )
         .group_by(source)
     ):
-        found[name] = Source(name, leads.get(name, 0), int(count), int(paid or 0))
+        found[name] = Source(name, leads.get(name, 0), int(count), int(amount or 0))
     return sorted(found.values(), key=lambda each: (-each.revenue, -each.leads, each.name))[
         :MOST_SOURCES
     ]
