@@ -44,7 +44,7 @@ def apply(store: Store, operations: Sequence[Operation]) -> list[Reply]:
         return _apply(store, operations)
     except StoreError as error:
         return [_unavailable(str(error))] * len(operations)
-    except Exception as error:
+    except Exception as error:  # whatever it is, it is of one operation
         half = len(operations) // 2
         if half:
             replies = apply(store, operations[:half])
@@ -171,7 +171,7 @@ class Committer:
     async def _write(self, operations: Sequence[Operation]) -> list[Reply]:
         try:
             return await self._writer.write(operations)
-        except Exception as error:
+        except Exception as error:  # whoever sent them waits for an answer
             LOG.exception("a group could not be handed to the writer")
             return [(500, _error(f"a fault of the server ({type(error).__name__})"))] * len(
                 operations

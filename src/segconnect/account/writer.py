@@ -103,7 +103,7 @@ def main(database_url: str, descriptor: int) -> None:
     with socket.socket(fileno=descriptor) as connection, connection.makefile("rwb") as stream:
         while head := stream.read(LENGTH.size):
             (length,) = LENGTH.unpack(head)
-            operations = [Operation(*o) for o in marshal.loads(stream.read(length))]  # noqa: S302
+            operations = [Operation(*o) for o in marshal.loads(stream.read(length))]  # noqa: S302  # from our parent
             replies = marshal.dumps(apply(store, operations))
             stream.write(LENGTH.pack(len(replies)) + replies)
             stream.flush()
