@@ -123,7 +123,10 @@ class Transport:
             answer = await self._again(request, error, rest)
         refusal = self.refusal(request, answer)
         if refusal is not None:
-            raise refusal
+            try:
+                raise refusal
+            finally:
+                del refusal  # it holds this frame, and would be freed late
         return answer
 
     async def verify(self, address: Address) -> None:
@@ -219,7 +222,10 @@ class Transport:
         answer = Answer(status, headers, self._body(request, status, headers, raw))
         failure = self._failure(status, answer.body, answer.headers.get("retry-after"))
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # it holds this frame, and would be freed late
         return answer
 
     def _is_absent(self, failure: Exception, answers: int) -> bool:

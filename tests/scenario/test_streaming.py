@@ -363,6 +363,21 @@ def test_whatever_way_a_run_takes_all_that_comes_of_it_is_the_same(
         assert found == expected
 
 
+def test_bundles_in_a_row_that_send_nothing_after_all_are_counted_each(world: World) -> None:
+    """An address that is none is found before anything is sent; the handler lets it go on."""
+    known = [{"email": "ann@b.c"}] * 9  # they are still on their way when the others are read
+    bundles = [*known, {"email": "nobody"}, {"email": "nobody"}, {"email": "nobody"}]
+    for way in WAYS:
+        found = play(world, way, handled_with("builtin:Commit"), bundles)
+        assert (found["read"], found["delivered"]) == (12, 12), way
+
+
+def handled_with(directive: str) -> Blueprint:
+    """Adds or updates contacts, and goes on so after an error."""
+    flow = [SOURCE, {**CONTACT, "onerror": [{"id": 3, "module": directive}]}]
+    return {"name": "X", "flow": flow, "metadata": {"scenario": {}}}
+
+
 # -- what is streamed ----------------------------------------------------------------------------
 
 SOURCE = {"id": 1, "module": "segconnect:ReadJsonFile", "parameters": {"file": "x"}}

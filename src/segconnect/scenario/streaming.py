@@ -250,13 +250,34 @@ class Stream:
                 waiting.append(pending)
                 yield unit
                 continue
-            if not (waiting and _joined(waiting[-1], pending)):
+            if not (waiting and self._joined(waiting[-1], pending)):
                 waiting.append(pending)
             self._settle_known()
             while len(waiting) > MOST_WAITING:
                 yield None
                 time.sleep(0.001)
             yield None
+
+    def _joined(self, last: _Pending, pending: _Pending) -> bool:
+        """Adds a bundle to those before it, if all were filtered out: they are settled as one."""
+        if not (self._is_filtered(last) and self._is_filtered(pending)):
+            return False
+        one, other = last.settled, pending.settled
+        assert one is not None
+        assert other is not None
+        other.number = one.number + 1
+        last.settled, last.bundle = other, pending.bundle
+        last.operations.update(pending.operations)
+        return True
+
+    def _is_filtered(self, pending: _Pending) -> bool:
+        settled = pending.settled
+        return (
+            settled is not None
+            and pending.unit is None
+            and not (settled.refusal or settled.waiting or settled.response or settled.samples)
+            and self._acting.isdisjoint(pending.operations)
+        )
 
     def _take(self, unit: Unit) -> Further:
         """Takes a bundle through the flow, with what is known by now; answers what to send."""
@@ -293,6 +314,7 @@ class Stream:
             for outcome in pending.unit.outcomes:
                 if not isinstance(outcome, SegconnectError):
                     run.report.operations += 1
+            pending.unit = None  # they name each other, and would be freed late
         settled.is_delivered = not self._acting.isdisjoint(pending.operations)
         run.settle(settled)
 
@@ -325,22 +347,3 @@ class _RareCollections:
 
 
 _RARE_COLLECTIONS = _RareCollections()
-
-
-def _joined(last: _Pending, pending: _Pending) -> bool:
-    """Adds a bundle to those before it, if all were filtered out: they are settled as one."""
-    one, other = last.settled, pending.settled
-    if last.unit is not None or not (_is_filtered(one) and _is_filtered(other)):
-        return False
-    assert one is not None
-    assert other is not None
-    other.number = one.number + 1
-    last.settled, last.bundle = other, pending.bundle
-    last.operations.update(pending.operations)
-    return True
-
-
-def _is_filtered(settled: Settled | None) -> bool:
-    return settled is not None and not (
-        settled.refusal or settled.waiting or settled.response or settled.samples
-    )
