@@ -216,7 +216,7 @@ def test_a_row_whose_connection_breaks_is_refused_alone(place: Place, server: Se
 def test_what_must_not_be_repeated_is_not_when_a_row_had_come_so_far(
     place: Place, server: Server
 ) -> None:
-    """The row is refused, as one is where a key was revoked, and the run goes on after it."""
+    """The row is refused, since a part of it was done, and the run goes on after it."""
     other = Server()
     other.start()
     place.rows(["a@b.c", "b@b.c"])

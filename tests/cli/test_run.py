@@ -117,7 +117,7 @@ def test_an_unknown_connection_is_told_before_anything_is_read(run: Run) -> None
     assert "Traceback" not in done.stderr
 
 
-def test_a_key_that_was_revoked_stops_the_run_at_the_first_row_that_was_not_sent(
+def test_a_key_that_was_revoked_stops_the_run_before_the_first_row_that_was_not_sent(
     run: Run, served: Account, engine: Any, tmp_path: Path
 ) -> None:
     from segconnect.account import access
@@ -127,6 +127,7 @@ def test_a_key_that_was_revoked_stops_the_run_at_the_first_row_that_was_not_sent
     done = run("Ann,ann@b.c,\nBob,bob@b.c,\n", "--refused", "refused.csv", "--json")
 
     assert done.returncode == 2
-    assert (told(done)["delivered"], told(done)["read"]) == (0, 1)
-    assert len((tmp_path / "refused.csv").read_text().splitlines()) == 2
-    assert served.key not in done.stdout + done.stderr + (tmp_path / "refused.csv").read_text()
+    assert (told(done)["delivered"], told(done)["read"], told(done)["refused"]) == (0, 0, 0)
+    assert "API key" in told(done)["stopped_by"]
+    assert served.key not in done.stdout + done.stderr
+    assert not (tmp_path / "refused.csv").exists()

@@ -21,7 +21,7 @@ from typing import Any, Protocol, Self
 
 from pydantic_core import to_json
 
-from segconnect.errors import Recovery, SegconnectError, SourceError
+from segconnect.errors import Recovery, SegconnectError, SourceError, UnauthorizedError
 from segconnect.modules import Module
 from segconnect.scenario.bundle import Refusal, SourceBundle
 from segconnect.scenario.engine.errors import ModuleError
@@ -340,12 +340,15 @@ class Run:
         return Refusal(bundle.place, label, error, bundle.values)
 
     def leaves(self, settled: Settled) -> bool:
-        """Stops before a bundle if nobody was there to send it to; else answers False.
+        """Stops before a bundle that every other would fare like; else answers False.
 
-        It is not taken then, nor are those after it: they are when the run goes on.
+        Nobody is there, or lets us in. It is not taken then, nor are those after it: they are when
+        the run goes on.
         """
         refusal = settled.refusal
-        if refusal is None or not refusal.error.is_absent:
+        if refusal is None or not (
+            refusal.error.is_absent or isinstance(refusal.error, UnauthorizedError)
+        ):
             return False
         self.report.stopped_by = refusal.error
         return True
