@@ -210,6 +210,14 @@ class UsageError(SegconnectError):
     recovery = Recovery.STOP
 
 
+class UnfitError(UsageError):
+    """What was typed into a form does not do: what is wrong, by field."""
+
+    def __init__(self, **problems: str) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems.values()))
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """Says that a name is unknown, and guesses the known one that was meant."""
     names = list(known)

@@ -91,6 +91,15 @@ def find_zone(name: str) -> ZoneInfo | None:
     return None if proper is None else ZoneInfo(proper)
 
 
+def zone_names() -> list[str]:
+    """Answers the names of places and UTC, for a list to choose from."""
+    return ["UTC", *sorted(name for name in available_timezones() if _is_place(name))]
+
+
+def _is_place(name: str) -> bool:
+    return "/" in name and not name.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/"))
+
+
 @cache
 def _zones_by_small_name() -> dict[str, str]:
     return {name.lower(): name for name in available_timezones()}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import requests
 
+from segconnect.account import account_settings
+from segconnect.clock import now
 from segconnect.web.users import Role
 from tests.web.conftest import Visitor
 
@@ -59,3 +61,51 @@ def test_from_an_account_to_a_connection_that_is_tested(visitor: Visitor) -> Non
     browser.click(f"form[data-ask*='{key[-4:]}'] button")
     browser.sees("is not good any more")
     assert "Whoever sends with it cannot any more" in browser.asked[-1]
+
+
+def test_a_change_of_settings_is_told_before_it_is_saved(visitor: Visitor) -> None:
+    browser, site = visitor.browser, visitor.site
+    lately = f"{now():%Y-%m-%d %H:%M:%S}"
+    for id_, paid in (("paid", 1200), ("failed", 0)):
+        items = [{"name": "Green tea", "product_id": "tea", "amount": 1200}]
+        order = {"id": id_, "email": "joey@bloggs.com", "amount": 1200, "paid": paid}
+        site.send("invoice", {**order, "date_created": lately, "items": items})
+    visitor.come_in_as(Role.OWNER)
+    browser.open("/app/set-up")
+    browser.click("#account header a[href*='/accounts/']")
+    browser.fill("#timezone", "Europe/Olso")
+    browser.fill("#currency", "euros")
+    browser.fill("#excluded_ips", "here")
+    browser.click("#settings button.main")
+    browser.sees("3 fields do not do")
+    assert browser.count("[aria-invalid=true]") == 3
+    assert browser.eval("document.querySelector('#excluded_ips').value") == "here"
+
+    browser.fill("#timezone", "Europe/Oslo")
+    browser.fill("#currency", "EUR")
+    browser.fill("#excluded_ips", "192.0.2.7")
+    browser.click("#exclude_failed")
+    browser.click("#settings button")
+    browser.sees("Days begin at midnight in Europe/Oslo, not in UTC")
+    browser.sees("€24.00 until now, €12.00 with it")
+    assert browser.overflow() == []
+    assert browser.violations() == []
+    assert account_settings.read(site.engine, site.account).timezone == "UTC"
+
+    browser.click("button[name=agreed]")
+    browser.sees("Saved; reports are by this from now on.")
+    kept = account_settings.read(site.engine, site.account)
+    assert (kept.timezone, kept.switches.exclude_failed) == ("Europe/Oslo", True)
+    assert browser.eval("document.querySelector('#excluded_ips').value") == "192.0.2.7/32"
+
+
+def test_a_viewer_sees_settings_and_changes_none(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    browser, path = visitor.browser, f"/app/set-up/accounts/{visitor.site.account}"
+    browser.open(path)
+
+    assert browser.eval("document.querySelector('#name').matches(':disabled')")
+    assert browser.count("#settings button") == 0
+    mark = browser.eval("JSON.parse(document.body.getAttribute('hx-headers'))['x-csrf-token']")
+    status, _ = browser.fetch(path, method="POST", headers={"x-csrf-token": mark})
+    assert status == 403

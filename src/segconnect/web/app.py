@@ -14,8 +14,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from segconnect.errors import UnfitError
 from segconnect.web.house import COOKIE, HERE, Handler, House, Page, guarded, text
 from segconnect.web.pages import (
+    account,
     contacts,
     incomplete,
     mapping,
@@ -29,7 +31,7 @@ from segconnect.web.pages import (
     versions,
     you,
 )
-from segconnect.web.users import SESSION, Role, TooManyTriesError, UnfitError
+from segconnect.web.users import SESSION, Role, TooManyTriesError
 
 PREFIX = "/app"
 
@@ -68,6 +70,8 @@ ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/incomplete/{id}", incomplete.show, Role.VIEWER, "GET"),
     ("/incomplete/{id}/{action}", incomplete.act, Role.EDITOR, "POST"),
     ("/set-up", set_up.show, Role.VIEWER, "GET"),
+    ("/set-up/accounts/{account}", account.show, Role.VIEWER, "GET"),
+    ("/set-up/accounts/{account}", account.save, Role.OWNER, "POST"),
     ("/set-up/account", set_up.create_account, Role.OWNER, "POST"),
     ("/set-up/integration", set_up.create_integration, Role.OWNER, "POST"),
     ("/set-up/key", set_up.create_key, Role.OWNER, "POST"),

@@ -91,6 +91,10 @@ class House:
             self._zone = monotonic(), found
         return found
 
+    def forget_zone(self) -> None:
+        """Lets it be asked for again, since it may have changed."""
+        self._zone = -ZONE_SECONDS, "UTC"
+
     def address(self, request: Request) -> str:
         """The address that people come by, without a slash at its end."""
         return self.settings.url or f"{request.url.scheme}://{request.url.netloc}"

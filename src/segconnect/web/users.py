@@ -15,7 +15,7 @@ from sqlalchemy import Engine, delete, func, insert, select, update
 
 from segconnect import database
 from segconnect.database import Migrations
-from segconnect.errors import UsageError
+from segconnect.errors import UnfitError, UsageError
 from segconnect.scenario.moments import now
 from segconnect.settings import Settings
 from segconnect.web.schema import audit, invitations, sessions, users
@@ -28,14 +28,6 @@ TOO_SHORT = f"shorter than {LEAST_PASSWORD} characters"
 TRIES = 8  # of signing in, within the time below, by one address or for one email
 TRIES_SECONDS = 300.0
 MOST_KNOWN = 10_000  # addresses whose tries are remembered
-
-
-class UnfitError(UsageError):
-    """What was typed does not do: what is wrong, by field."""
-
-    def __init__(self, **problems: str) -> None:
-        self.problems = problems
-        super().__init__("; ".join(problems.values()))
 
 
 class TooManyTriesError(UsageError):

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from segconnect.account.reports.plan import Settings
+from segconnect.account.reports.views import Switches
 from segconnect.clock import now
 from segconnect.errors import UsageError
 from segconnect.types import zone_named
@@ -43,6 +44,7 @@ class Manifest(NamedTuple):
     models: Sequence[str]  # those whose credits are in it
     columns: Mapping[str, Mapping[str, str]]  # of each table: their names and types
     files: Mapping[str, Sequence[Part]]  # of each table
+    switches: Mapping[str, bool] = {}  # what the account leaves out of revenue
 
     @property
     def settings(self) -> Settings:
@@ -53,7 +55,7 @@ class Manifest(NamedTuple):
         """What the account says about its reports, at a moment."""
         return Settings(
             moment, zone_named(self.timezone), self.currency, self.week_start,
-            self.attribution_model,
+            self.attribution_model, Switches(**self.switches),
         )  # fmt: skip
 
     @property

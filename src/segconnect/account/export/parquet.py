@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
@@ -148,6 +149,7 @@ def _export(facts: Facts, directory: Path, aside: Path, account_id: str, setting
     manifest = Manifest(
         FORMAT, LAYOUT, account_id, facts.number, facts.as_of.isoformat(), settings.currency,
         str(settings.zone), settings.week_start, settings.model, list(models), columns, files,
+        {name: True for name, is_on in asdict(settings.switches).items() if is_on},
     )  # fmt: skip
     write_manifest(place(directory, account_id), manifest)
     is_new = keeps and history.keep(directory, manifest)

@@ -70,6 +70,7 @@ class Settings:
     currency: str
     week_start: str = "monday"
     model: str = DEFAULT
+    switches: Switches = field(default_factory=Switches)
 
     @property
     def today(self) -> date:
@@ -186,7 +187,10 @@ def plan(query: Query, settings: Settings) -> Plan:
         model=wrong.read(find_model, options.get("attribution_model", settings.model)),
         view=options.get("view", type_.view),
         switches=Switches(
-            **{name: options.get(name, False) for name in Switches.__dataclass_fields__}
+            **{
+                name: options.get(name, getattr(settings.switches, name))
+                for name in Switches.__dataclass_fields__
+            }
         ),
         settings=settings,
         steps=tuple(wrong.read(read_steps, query.steps, default=())) if is_funnel else (),

@@ -139,7 +139,8 @@ def _options() -> Iterator[tuple[str, str]]:
         "include_source": "Taken, since clients send it; it changes nothing.",
         "view": "`cohort` or `period`; each type has its own.",
         "window": "Days that people have for all steps of a funnel.",
-        "exclude_failed": "true: orders of which nothing was paid do not count.",
+        "exclude_failed": "true: orders of which nothing was paid do not count. Without this and"
+        " those below, what the account has set.",
         "exclude_refunded": "true: refunded orders do not count.",
         "exclude_tax": "true: revenue is without tax.",
         "exclude_shipping": "true: revenue is without shipping.",

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, select
 
 from segconnect.account import preferences
 from segconnect.account.access import account_pk
+from segconnect.account.account_settings import MONDAY, WEEK_START, switches_of
 from segconnect.account.reports.crediting import DEFAULT
 from segconnect.account.reports.plan import Query, Settings
 from segconnect.account.store import schema
@@ -21,7 +22,7 @@ from segconnect.types import zone_named
 
 KEPT = "report:"  # before the id, in the names of an account's settings
 MAX_ID = 24
-WEEK_START, MODEL = "week_start", "attribution_model"
+MODEL = "attribution_model"
 
 
 class Saved(NamedTuple):
@@ -42,8 +43,9 @@ def settings_of(connection: Connection, account: int) -> Settings:
         now=now(),
         zone=zone_named(zone),
         currency=currency,
-        week_start=preferences.get(connection, account, WEEK_START) or "monday",
+        week_start=preferences.get(connection, account, WEEK_START) or MONDAY,
         model=preferences.get(connection, account, MODEL) or DEFAULT,
+        switches=switches_of(connection, account),
     )
 
 

@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from segconnect.errors import UnfitError
 from segconnect.web.house import COOKIE, House, back, text
-from segconnect.web.users import UnfitError
 
 
 async def show(house: House, request: Request) -> Response:
