@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from time import monotonic
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import pytest
 
 from segconnect.account import access
 from segconnect.errors import UsageError
-from tests.conftest import Account
+from tests.conftest import Account, Clock
 
 REFUSED = {"status": "error", "errors": ["not authorized: check API key and account ID"]}
 BODY = {"contact_id": 42}
@@ -212,3 +213,29 @@ def test_accounts_are_listed_with_their_integrations(account: Account) -> None:
         (each["name"], [(one["kind"], one["name"]) for one in each["integrations"]])
         for each in access.list_accounts(account.engine)
     ] == [("Bloggs Tea", [("crm", "A crm"), ("ads", "A ads")])]
+
+
+@pytest.mark.parametrize("grace", access.GRACES)
+def test_a_renewed_key_is_good_until_its_grace_ends(
+    account: Account, clock: Clock, grace: int
+) -> None:
+    began = clock()
+    new = access.renew_key(account.engine, account.id, account.key, grace)
+    ends = [grace - 1, grace] if grace else [0]
+
+    def is_good(key: str) -> bool:
+        door = access.Doorkeeper(account.engine)
+        return door.look_up(key.encode(), account.id, account.integration) is not None
+
+    found = []
+    for passed in ends:
+        clock.moment = began + timedelta(seconds=passed)
+        found.append(is_good(account.key))
+        assert is_good(new)
+    assert found == ([True, False] if grace else [False])
+
+
+def test_no_other_grace_is_taken(account: Account) -> None:
+    with pytest.raises(UsageError, match="found 5"):
+        access.renew_key(account.engine, account.id, account.key, 5)
+    account.send("contact", BODY)

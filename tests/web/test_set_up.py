@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from time import sleep
+
 import requests
 
 from segconnect.account import account_settings
+from segconnect.account.access import FRESH_SECONDS
+from segconnect.account.uses import LATE_SECONDS
 from segconnect.clock import now
 from segconnect.web.users import Role
 from tests.web.conftest import Visitor
@@ -14,6 +18,7 @@ def test_from_an_account_to_a_connection_that_is_tested(visitor: Visitor) -> Non
     visitor.come_in_as(Role.OWNER)
     browser, site = visitor.browser, visitor.site
     browser.open("/app/set-up")
+    browser.click("#new summary")
     browser.fill("#account-name", "Brindlemoor")
     browser.fill("#currency", "NOK")
     browser.fill("#timezone", "Europe/Olso")
@@ -58,9 +63,46 @@ def test_from_an_account_to_a_connection_that_is_tested(visitor: Visitor) -> Non
         timeout=20,
     )
     assert sent.ok
+    refused = requests.post(
+        f"{site.address}/api/v1/{account}/{integration}/contact",
+        json={"email": "nobody"},
+        headers={"authorization": key},
+        timeout=20,
+    )
+    assert refused.status_code == 400
+    sleep(LATE_SECONDS + 1)
+    browser.open("/app/set-up")
+    told = browser.text(f"section[id='{account}'] table")
+    assert "1 refused" in told
+    assert refused.json()["errors"][0][:60] in told
+    assert "used just now" in browser.text(f"section[id='{account}'] .keys")
     browser.click(f"form[data-ask*='{key[-4:]}'] button")
     browser.sees("is not good any more")
     assert "Whoever sends with it cannot any more" in browser.asked[-1]
+
+
+def test_a_key_is_renewed_and_the_old_one_stops_when_it_was_said(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.OWNER)
+    browser, site = visitor.browser, visitor.site
+    row = f"tr:has([data-ask*='{site.key[-4:]}'])"
+    browser.open("/app/set-up")
+    browser.fill(f"{row} select", "3600")
+    browser.click(f"{row} form[action$='/renew'] button")
+    browser.sees("stops in an hour")
+    new = browser.eval("document.querySelectorAll('#shown code')[1].textContent")
+    assert browser.violations() == []
+
+    def status(key: str) -> int:
+        url = f"{site.address}/api/v1/{site.account}/{site.integration}/contact"
+        return requests.get(url, headers={"authorization": key}, timeout=20).status_code
+
+    assert (status(site.key), status(new)) == (200, 200)
+    browser.open("/app/set-up")
+    browser.click(f"tr:has([data-ask*='{new[-4:]}']) form[action$='/renew'] button")
+    browser.sees("is not good any more")
+    newest = browser.eval("document.querySelectorAll('#shown code')[1].textContent")
+    sleep(FRESH_SECONDS)
+    assert (status(new), status(newest)) == (401, 200)
 
 
 def test_a_change_of_settings_is_told_before_it_is_saved(visitor: Visitor) -> None:

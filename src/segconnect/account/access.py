@@ -11,7 +11,7 @@ from hashlib import sha256
 from time import monotonic
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, select, update
 
 from segconnect.account.store.schema import accounts, api_keys, integrations
 from segconnect.clock import now
@@ -20,6 +20,8 @@ from segconnect.types import zone_named
 
 KEY_LENGTH = 22  # characters, as the hosted keys have; 131 bits of chance
 KEY_ALPHABET = string.ascii_letters + string.digits
+GRACES = {0: "at once", 3_600: "in an hour", 86_400: "in a day", 604_800: "in a week"}
+"""When the old one of a key that is renewed may stop, by seconds."""
 FRESH_SECONDS = 1.0  # how long a key that was just looked up is taken as still good
 
 
@@ -38,6 +40,7 @@ class Access(NamedTuple):
     account_id: str
     integration_pk: int | None  # None: no such integration, or none was named
     currency: str
+    key_pk: int  # the key that opened it
 
 
 def create_account(
@@ -88,8 +91,14 @@ def create_key(engine: Engine, account_id: str) -> str:
     return key
 
 
-def revoke_key(engine: Engine, account_id: str, key: str) -> int:
+def revoke_key(engine: Engine, account_id: str, key: str, grace: int = 0) -> int:
     """Revokes an API key, named whole or by its last four characters.
+
+    Args:
+        engine: The store.
+        account_id: The account.
+        key: The key.
+        grace: For how many seconds it stays good.
 
     Returns:
         How many keys are still good.
@@ -98,7 +107,7 @@ def revoke_key(engine: Engine, account_id: str, key: str) -> int:
         UsageError: The account has no such key, or several end like this.
     """
     owner = account_pk(engine, account_id)
-    good = (api_keys.c.account_pk == owner) & api_keys.c.revoked_at.is_(None)
+    good = (api_keys.c.account_pk == owner) & _is_good()
     wanted = api_keys.c.hint == key if len(key) == 4 else api_keys.c.key_hash == _hash(key)
     with engine.begin() as connection:
         found = connection.scalars(select(api_keys.c.pk).where(good, wanted)).all()
@@ -109,9 +118,30 @@ def revoke_key(engine: Engine, account_id: str, key: str) -> int:
                 else "several keys end so; give the whole key"
             )
         connection.execute(
-            update(api_keys).where(api_keys.c.pk == found[0]).values(revoked_at=_seconds())
+            update(api_keys).where(api_keys.c.pk == found[0]).values(revoked_at=_seconds() + grace)
         )
         return len(connection.scalars(select(api_keys.c.pk).where(good)).all())
+
+
+def renew_key(engine: Engine, account_id: str, key: str, grace: int = 0) -> str:
+    """Makes a key in the place of another one, and answers it; it is good at once.
+
+    Args:
+        engine: The store.
+        account_id: The account.
+        key: The old one, whole or by its last four characters.
+        grace: For how many seconds the old one stays good, as long as it is brought everywhere.
+
+    Raises:
+        UsageError: The account has no such key, or several end like this, or grace is not one of
+            GRACES.
+    """
+    if grace not in GRACES:
+        raise UsageError(
+            f"the old key stops after {', '.join(map(str, GRACES))} seconds, found {grace}"
+        )
+    revoke_key(engine, account_id, key, grace)
+    return create_key(engine, account_id)
 
 
 def create_integration(engine: Engine, account_id: str, kind: str, name: str) -> str:
@@ -207,7 +237,13 @@ class Doorkeeper:
         if scheme.lower() in ("basic", "bearer"):
             key = rest.strip()
         wanted = (
-            select(accounts.c.pk, accounts.c.account_id, accounts.c.currency, integrations.c.pk)
+            select(
+                accounts.c.pk,
+                accounts.c.account_id,
+                accounts.c.currency,
+                integrations.c.pk,
+                api_keys.c.pk,
+            )
             .join(api_keys, api_keys.c.account_pk == accounts.c.pk)
             .join(
                 integrations,
@@ -215,13 +251,13 @@ class Doorkeeper:
                 & (integrations.c.integration_id == integration),
                 isouter=True,
             )
-            .where(api_keys.c.key_hash == _hash(key), api_keys.c.revoked_at.is_(None))
+            .where(api_keys.c.key_hash == _hash(key), _is_good())
         )
         with self.engine.connect() as connection:
             row = connection.execute(wanted).first()
         if row is None or account_id not in ("", row[1]):
             return None
-        access = Access(row[0], row[1], row[3], row[2])
+        access = Access(row[0], row[1], row[3], row[2], row[4])
         if integration and row[3] is None:
             return access  # not remembered: there is no end of names that do not exist
         if len(self._known) > 10_000:
@@ -231,6 +267,11 @@ class Doorkeeper:
             access,
         )
         return access
+
+
+def _is_good() -> ColumnElement[bool]:
+    """That a key is not revoked, or not yet."""
+    return api_keys.c.revoked_at.is_(None) | (api_keys.c.revoked_at > _seconds())
 
 
 def _new_id(prefix: str) -> str:

@@ -30,6 +30,7 @@ from segconnect.account.store.opening import open_engine, open_writer
 from segconnect.account.tracking import owner
 from segconnect.account.tracking.app import TrackingApp, is_tracking
 from segconnect.account.tracking.settings import TrackingSettings
+from segconnect.account.uses import Uses
 from segconnect.account.writer import ProcessWriter, ThreadWriter
 from segconnect.errors import UsageError
 from segconnect.wire.endpoints import MAX_BODY
@@ -65,7 +66,8 @@ class Account:
         assert directory is not None
         self._replica = Replica(self.engine, directory)
         self.reports = Reports(self.engine, self._replica.reading, exports)
-        self._imports = ImportApp(self.doorkeeper, self.committer)
+        self._uses = Uses(self.engine)
+        self._imports = ImportApp(self.doorkeeper, self.committer, self._uses)
         self._tracking = TrackingApp(self.engine, self.committer)
         self._rest = Starlette(
             routes=[
@@ -97,6 +99,7 @@ class Account:
     async def close(self) -> None:
         """Writes what waits, and closes the store."""
         await self.committer.close()
+        await self._uses.close()
         self._replica.close()
         if self._temporary is not None:
             self._temporary.cleanup()
@@ -129,6 +132,7 @@ class Account:
             access = await asyncio.to_thread(self.doorkeeper.look_up, key, account_id, "")
         if access is None:
             raise HTTPException(401, "Not authorized: check API key and account ID")
+        self._uses.note(access.key_pk)
         return access
 
     async def _report(self, request: Request, parts: list[str]) -> Response:

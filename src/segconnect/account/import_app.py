@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from segconnect.account import reading
 from segconnect.account.access import Access, Doorkeeper
 from segconnect.account.committer import NOT_DONE, Committer, Reply
+from segconnect.account.uses import Uses
 from segconnect.account.work import Operation
 from segconnect.wire.endpoints import (
     BATCH_HEADER,
@@ -44,11 +45,15 @@ class HttpError(Exception):
         super().__init__("; ".join(errors))
 
 
+class EmptyCallError(HttpError):
+    """A call without any field, by which a connection is tested: it is not counted."""
+
+
 class ImportApp:
     """Answers the import API."""
 
-    def __init__(self, doorkeeper: Doorkeeper, committer: Committer) -> None:
-        self._doorkeeper, self._committer = doorkeeper, committer
+    def __init__(self, doorkeeper: Doorkeeper, committer: Committer, uses: Uses) -> None:
+        self._doorkeeper, self._committer, self._uses = doorkeeper, committer, uses
         self._asked: dict[tuple[bytes, str, str], asyncio.Task[Access | None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +94,37 @@ class ImportApp:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         access = await self._access(headers, account_id, integration_id)
         if access.integration_pk is None:
+            self._note(access)
             raise HttpError(404, f"the account has no integration '{short(integration_id)}'")
+        try:
+            answer = await self._call(access, method, path, scope, receive, headers)
+        except EmptyCallError:
+            self._note(access)
+            raise
+        except HttpError as error:
+            self._note(access, refused=1, error="; ".join(error.errors))
+            raise
+        if method == "GET":
+            self._note(access)
+        elif path != "batch":
+            is_taken = answer[0] == 200
+            told = "" if is_taken or answer[0] >= 500 else _why(answer[1])
+            self._note(access, int(is_taken), int(bool(told)), told)
+        return answer
+
+    def _note(self, access: Access, received: int = 0, refused: int = 0, error: str = "") -> None:
+        self._uses.note(access.key_pk, access.integration_pk, received, refused, error)
+
+    async def _call(
+        self,
+        access: Access,
+        method: str,
+        path: str,
+        scope: Scope,
+        receive: Receive,
+        headers: Mapping[bytes, bytes],
+    ) -> tuple[int, bytes, bytes]:
+        assert access.integration_pk is not None
         if path == "batch" and method == "POST":
             return await self._batch(access, headers, receive)
         endpoint = f"{method} {path}"
@@ -99,7 +134,8 @@ class ImportApp:
             try:
                 fields = known.shape.read(body).given()
             except ShapeError as error:
-                raise HttpError(400, *error.errors) from None
+                is_empty = body.strip() == b"{}"
+                raise (EmptyCallError if is_empty else HttpError)(400, *error.errors) from None
             operation = Operation(endpoint, access.account_pk, access.integration_pk, fields)
             return (*await self._committer.submit(operation), JSON)
         kind, _, text = path.partition("/")
@@ -189,10 +225,11 @@ class ImportApp:
             if number % PAUSE_EVERY == 0:
                 await asyncio.sleep(0)
         replies = iter(await self._committer.submit_all(operations) if operations else [])
-        answers = [
-            b'{"status":%d,"body":%b}' % (next(replies) if isinstance(each, Operation) else each)
-            for each in checked
-        ]
+        found = [next(replies) if isinstance(each, Operation) else each for each in checked]
+        answers = [b'{"status":%d,"body":%b}' % each for each in found]
+        refused = [each for each in found if 400 <= each[0] < 500]
+        taken = sum(1 for each in found if each[0] == 200)
+        self._note(access, taken, len(refused), _why(refused[-1][1]) if refused else "")
         if as_array:
             return 200, b"[" + b",".join(answers) + b"]", JSON
         return 200, b"".join(answer + b"\n" for answer in answers), NDJSON
@@ -202,6 +239,10 @@ LOG = logging.getLogger(__name__)
 UNREACHABLE = b'{"status":"error","errors":["the store does not answer; try again"]}'
 RETRY_SOON = ((b"retry-after", b"1"),)
 BATCH_OFFER = (BATCH_HEADER.encode(), b"%d; after" % MAX_BATCH_LINES)
+
+
+def _why(body: bytes) -> str:
+    return "; ".join(map(str, from_json(body)["errors"]))
 
 
 def _operation(access: Access, line: Any, places: list[int | None]) -> Operation | Reply:

@@ -71,7 +71,8 @@ class Beside:
     def close(self) -> None:
         """Ends the worker, and waits for it."""
         self._is_ended.set()
-        self._thread.join()
+        if self._thread.ident is not None:  # where the server did not begin, it did not either
+            self._thread.join()
         self._stop()
 
     def _watch(self) -> None:

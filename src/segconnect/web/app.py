@@ -75,6 +75,7 @@ ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/set-up/account", set_up.create_account, Role.OWNER, "POST"),
     ("/set-up/integration", set_up.create_integration, Role.OWNER, "POST"),
     ("/set-up/key", set_up.create_key, Role.OWNER, "POST"),
+    ("/set-up/key/renew", set_up.renew_key, Role.OWNER, "POST"),
     ("/set-up/key/revoke", set_up.revoke_key, Role.OWNER, "POST"),
     ("/set-up/connection", set_up.add_connection, Role.OWNER, "POST"),
     ("/set-up/connection/test", set_up.test_connection, Role.EDITOR, "POST"),

@@ -71,6 +71,25 @@ integrations = Table(
     Column("created_at", Second, nullable=False),
 )
 
+# What came by a key and an integration; written some seconds late: see account/uses.py.
+key_uses = Table(
+    "key_uses",
+    metadata,
+    Column("key_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_used_at", Second, nullable=False),
+)
+
+integration_uses = Table(
+    "integration_uses",
+    metadata,
+    Column("integration_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("received", BigInteger, nullable=False),  # calls and lines of batches that were taken
+    Column("refused", BigInteger, nullable=False),
+    Column("last_received_at", Second),
+    Column("last_error", Text),
+    Column("last_error_at", Second),
+)
+
 counters = Table(
     "counters",
     metadata,

@@ -7,15 +7,19 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segconnect.account import access
-from segconnect.account.store.schema import api_keys
+from segconnect.account import access, uses
 from segconnect.connections import Connection, Connections, verify_now
 from segconnect.errors import SegconnectError, UsageError
 from segconnect.web.house import House, back, text
+
+KINDS = {
+    access.Kind.PAYMENTS: "Custom payments: orders and subscriptions",
+    access.Kind.ADS: "Custom ads: spend, clicks, impressions",
+    access.Kind.CRM: "CRM: contacts and tags",
+}
 
 
 async def show(house: House, request: Request) -> Response:
@@ -42,7 +46,7 @@ async def _page(
     """
     values = await asyncio.to_thread(_read, house)
     base = house.address(request)
-    new = {"key": "", "integration": "", "account": "", **shown}
+    new = {"key": "", "integration": "", "account": "", "old": "", "grace": "0", **shown}
     usual = {"currency": "USD", "timezone": "UTC", "base_url": f"{base}/api"}
     return house.render(
         request, "set_up.html", 422 if problems else 200, new=new,
@@ -57,23 +61,23 @@ def _read(house: House) -> dict[str, Any]:
     for row in house.journal.scenarios.all():
         if row.connection:
             used.setdefault(row.connection, []).append(row.name)
-    with house.engine.connect() as connection:
-        keys = list(
-            connection.execute(
-                select(api_keys.c.account_pk, api_keys.c.hint, api_keys.c.created_at)
-                .where(api_keys.c.revoked_at.is_(None))
-                .order_by(api_keys.c.pk)
-            )
-        )
     accounts = []
     for each in access.list_accounts(house.engine):
         pk = access.account_pk(house.engine, each["account_id"])
-        accounts.append({**each, "keys": [key for key in keys if key.account_pk == pk]})
+        with house.engine.connect() as connection:
+            accounts.append(
+                {
+                    **each,
+                    "keys": uses.keys_of(connection, pk),
+                    "integrations": uses.integrations_of(connection, pk),
+                }
+            )
     return {
         "accounts": accounts,
         "connections": kept,
         "used": used,
-        "kinds": [kind.value for kind in access.Kind],
+        "kinds": KINDS,
+        "graces": access.GRACES,
     }
 
 
@@ -95,7 +99,7 @@ async def create_account(house: House, request: Request) -> Response:
 
 
 async def create_integration(house: House, request: Request) -> Response:
-    """Creates an integration, with a key of its own, and saves a connection to it."""
+    """Creates an integration, with a key of its own."""
     account_id, kind = await text(request, "account"), await text(request, "kind")
     name = await text(request, "name")
     integration_id = await asyncio.to_thread(
@@ -120,6 +124,17 @@ async def revoke_key(house: House, request: Request) -> Response:
     await asyncio.to_thread(access.revoke_key, house.engine, account_id, hint)
     await _note(house, request, f"revoked the key ...{hint} of {account_id}")
     return back("/app/set-up#keys", f"The key ...{hint} is not good any more.")
+
+
+async def renew_key(house: House, request: Request) -> Response:
+    """Makes a key in the place of another one, and shows it this one time."""
+    account_id, hint = await text(request, "account"), await text(request, "hint")
+    grace = await text(request, "grace")
+    key = await asyncio.to_thread(
+        access.renew_key, house.engine, account_id, hint, int(grace) if grace.isdigit() else -1
+    )
+    await _note(house, request, f"renewed the key ...{hint} of {account_id}")
+    return await _page(house, request, account=account_id, key=key, old=hint, grace=grace)
 
 
 async def add_connection(house: House, request: Request) -> Response:
