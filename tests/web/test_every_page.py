@@ -28,7 +28,8 @@ PAGES = (
     "/app/scenarios", "/app/scenarios/new", "/app/scenarios/{scenario}",
     "/app/scenarios/{scenario}/versions", "/app/scenarios/{scenario}/modules/2",
     "/app/runs", "/app/runs?state=paused", "/app/runs/{run}", "/app/incomplete",
-    "/app/set-up", "/app/users", "/app/you", "/app/nowhere", "/app/welcome",
+    "/app/set-up", "/app/set-up/accounts/{account}", "/app/set-up/accounts/{account}/tracking",
+    "/app/users", "/app/you", "/app/nowhere", "/app/welcome",
 )  # fmt: skip
 
 
@@ -70,7 +71,12 @@ def names(site: Site) -> dict[str, str]:
         (run, *_) = journal.latest(5)
     finally:
         journal.close()
-    return {"scenario": scenario, "run": run.id, "contact": f"joey?account={site.account}"}
+    return {
+        "account": site.account,
+        "scenario": scenario,
+        "run": run.id,
+        "contact": f"joey?account={site.account}",
+    }
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -69,6 +69,7 @@ class Account:
         self._uses = Uses(self.engine)
         self._imports = ImportApp(self.doorkeeper, self.committer, self._uses)
         self._tracking = TrackingApp(self.engine, self.committer)
+        self.arrivals = self._tracking.arrivals
         self._rest = Starlette(
             routes=[
                 Route("/healthz", self._healthz),

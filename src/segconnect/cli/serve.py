@@ -56,9 +56,11 @@ def command(
             def pages() -> Web:
                 from segconnect.web.app import Web
 
-                return Web(
-                    House(settings, account.engine, account.reports, journal, found, known, token)
-                )
+                house = House(
+                    settings, account.engine, account.reports, journal, found, known, token,
+                    account.arrivals,
+                )  # fmt: skip
+                return Web(house)
 
             return Together(account, app, pages)
 

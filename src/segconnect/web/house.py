@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from segconnect.account import access
 from segconnect.account.reporting import Reports
+from segconnect.account.tracking.arrivals import Arrivals
 from segconnect.errors import SegconnectError
 from segconnect.scenario.hooks import Hooks
 from segconnect.scenario.journal import Journal
@@ -54,6 +55,7 @@ class House:
     Attributes:
         engine: The record store of the account.
         reports: What answers questions about it.
+        arrivals: What came from sites lately.
         first_token: Signs its bearer in as owner, once; it is in the address that is printed.
     """
 
@@ -64,6 +66,7 @@ class House:
     hooks: Hooks
     users: Users
     first_token: str
+    arrivals: Arrivals
     _zone: tuple[float, str] = (-ZONE_SECONDS, "UTC")  # and when it was asked for
 
     @cached_property

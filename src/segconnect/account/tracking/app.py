@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache, lru_cache
 from hashlib import blake2b
 from ipaddress import ip_address
@@ -23,10 +24,20 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Receive, Scope, Send
 
+from segconnect.account.channels import split
 from segconnect.account.committer import Committer
 from segconnect.account.import_app import UNREACHABLE, HttpError, read_body
 from segconnect.account.preferences import tracking_settings
 from segconnect.account.store import schema
+from segconnect.account.tracking import views
+from segconnect.account.tracking.arrivals import (
+    ASKS_NOT,
+    COUNTED,
+    HAS_NOT_AGREED,
+    OWN,
+    Arrival,
+    Arrivals,
+)
 from segconnect.account.tracking.settings import TrackingSettings
 from segconnect.account.work import Operation
 from segconnect.clock import now
@@ -74,6 +85,7 @@ class TrackingApp:
 
     def __init__(self, engine: Engine, committer: Committer) -> None:
         self._engine, self._committer = engine, committer
+        self.arrivals = Arrivals()
         self._known: dict[str, tuple[float, tuple[int, TrackingSettings] | None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,7 +130,7 @@ class TrackingApp:
         try:
             if path == "/identify":
                 return await self._identify(known[0], given)
-            return await self._hit(known[0], given, scope, headers)
+            return await self._hit(account_id, *known, given, scope, headers)
         except ShapeError as error:
             raise HttpError(400, *error.errors) from None
 
@@ -152,6 +164,7 @@ class TrackingApp:
             if known is None:
                 raise HttpError(404, f"there is no account '{short(name)}'")
             text = script(name, known[1])
+            self.arrivals.note(name, Arrival(_milliseconds(now()), "", "", "", "loaded"))
         tag = f'"{blake2b(text, digest_size=8).hexdigest()}"'.encode()
         kept = (
             (b"cache-control", f"public, max-age={SCRIPT_SECONDS}".encode()),
@@ -166,7 +179,13 @@ class TrackingApp:
     # -- what pages send -------------------------------------------------------------------------
 
     async def _hit(
-        self, account: int, given: Mapping[str, str], scope: Scope, headers: Mapping[bytes, bytes]
+        self,
+        account_id: str,
+        account: int,
+        settings: TrackingSettings,
+        given: Mapping[str, str],
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
     ) -> Reply:
         said = {
             "uid": _first(given, "u", "uid"),
@@ -187,6 +206,16 @@ class TrackingApp:
         status, body = await self._committer.submit(Operation("hit", account, 0, fields))
         if status != 200:
             return Reply(status, body)
+        told = from_json(body).get("page_view")
+        outcome = COUNTED if told and told["is_counted"] else OWN
+        if told is None:
+            is_asked = fields["asks_not"] and settings.respects_do_not_track
+            outcome = ASKS_NOT if is_asked else HAS_NOT_AGREED
+        page = split(fields["url"])
+        seen = views.device(fields.get("user_agent"))
+        channel = (told or {}).get("channel", "")
+        arrival = Arrival(_milliseconds(received), page.host + page.path, seen, channel, outcome)
+        self.arrivals.note(account_id, arrival)
         if scope["method"] == "POST":
             return Reply(204, b"")
         return Reply(200, PIXEL, b"image/gif")
@@ -231,6 +260,10 @@ async def _parameters(
     elif body:
         given.update(parse_qsl(_text(body)))
     return given
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _first(given: Mapping[str, str], *names: str) -> str | None:
