@@ -338,6 +338,31 @@ class Connections:
             del kept[name]
             self._write(kept)
 
+    def held(self, name: str) -> dict[str, Any]:
+        """Answers what is kept of a connection, its secrets sealed as they are.
+
+        Raises:
+            ConnectionSetupError: There is none of that name.
+        """
+        kept = self._read()
+        self._expect(name, kept, sorted(kept))
+        return kept[name]
+
+    def give_back(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Keeps a connection again that was deleted, as `held` answered it.
+
+        Raises:
+            ConnectionSetupError: There is another one of its name by now.
+        """
+        with locked(self._path):
+            kept = self._read()
+            if name in kept:
+                raise ConnectionSetupError(
+                    f"there is a connection {name!r} by now; delete it first"
+                )
+            kept[name] = dict(fields)
+            self._write(kept)
+
     def _expect(
         self,
         name: str,

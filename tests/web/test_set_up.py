@@ -46,12 +46,12 @@ def test_from_an_account_to_a_connection_that_is_tested(visitor: Visitor) -> Non
     browser.fill("#c-account", account)
     browser.fill("#c-integration", integration)
     assert browser.eval("document.querySelector('#c-url').value") == f"{site.address}/api"
-    browser.click("form[action$='/set-up/connection'] button.main")
+    browser.click("form[action$='/set-up/connections'] button.main")
     browser.sees("API key")
     assert browser.eval("document.querySelector('#c-name').value") == "shop"
     assert browser.eval("document.querySelector('#c-key').value") == ""
     browser.fill("#c-key", key)
-    browser.click("form[action$='/set-up/connection'] button.main")
+    browser.click("form[action$='/set-up/connections'] button.main")
     browser.sees("shop is saved")
     browser.click("#connections form[action$='/test'] button")
     browser.sees("accepts shop")

@@ -18,6 +18,7 @@ from segconnect.errors import UnfitError
 from segconnect.web.house import COOKIE, HERE, Handler, House, Page, guarded, text
 from segconnect.web.pages import (
     account,
+    connections,
     contacts,
     incomplete,
     mapping,
@@ -27,6 +28,7 @@ from segconnect.web.pages import (
     scenarios,
     set_up,
     tracking,
+    undo,
     uploads,
     users,
     versions,
@@ -80,13 +82,17 @@ ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/set-up/key", set_up.create_key, Role.OWNER, "POST"),
     ("/set-up/key/renew", set_up.renew_key, Role.OWNER, "POST"),
     ("/set-up/key/revoke", set_up.revoke_key, Role.OWNER, "POST"),
-    ("/set-up/connection", set_up.add_connection, Role.OWNER, "POST"),
-    ("/set-up/connection/test", set_up.test_connection, Role.EDITOR, "POST"),
-    ("/set-up/connection/delete", set_up.delete_connection, Role.OWNER, "POST"),
+    ("/set-up/connections", set_up.add_connection, Role.OWNER, "POST"),
+    ("/set-up/connection", connections.show, Role.VIEWER, "GET"),
+    ("/set-up/connection", connections.change, Role.OWNER, "POST"),
+    ("/set-up/connection/test", connections.test, Role.EDITOR, "POST"),
+    ("/set-up/connection/delete", connections.remove, Role.OWNER, "POST"),
+    ("/undo/{id}", undo.undo, Role.EDITOR, "POST"),
     ("/you", you.show, Role.VIEWER, "GET"),
     ("/you/password", you.change_password, Role.VIEWER, "POST"),
     ("/users", users.show, Role.OWNER, "GET"),
     ("/users/invite", users.invite, Role.OWNER, "POST"),
+    ("/users/invitations/{hash}/withdraw", users.withdraw, Role.OWNER, "POST"),
     ("/users/{id}/{action}", users.act, Role.OWNER, "POST"),
 )
 
@@ -96,6 +102,7 @@ class Web:
 
     def __init__(self, house: House) -> None:
         self.house = house
+        undo.purge(house)  # what was to go while no server ran
         routes: list[BaseRoute] = [
             Route("/", lambda request: RedirectResponse("/app/overview", 303)),
             Route("/sign-in", self._sign_in, methods=["GET", "POST"]),

@@ -10,7 +10,7 @@ from functools import cached_property, wraps
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
@@ -25,6 +25,7 @@ from segconnect.scenario.hooks import Hooks
 from segconnect.scenario.journal import Journal
 from segconnect.settings import Settings
 from segconnect.web import filters
+from segconnect.web.trash import Trash
 from segconnect.web.users import Role, User, Users, csrf_of
 
 if TYPE_CHECKING:
@@ -94,6 +95,11 @@ class House:
             self._zone = monotonic(), found
         return found
 
+    @cached_property
+    def trash(self) -> Trash:
+        """What was deleted lately, and can be undone."""
+        return Trash(self.users.engine)
+
     def forget_zone(self) -> None:
         """Lets it be asked for again, since it may have changed."""
         self._zone = -ZONE_SECONDS, "UTC"
@@ -114,6 +120,7 @@ class House:
             "path": request.url.path,
             "message": request.query_params.get("message", ""),
             "failure": request.query_params.get("failure", ""),
+            "undo": request.query_params.get("undo", ""),
             "may_edit": user is not None and user.role.may(Role.EDITOR),
             "may_own": user is not None and user.role.may(Role.OWNER),
             "zone": self.zone,
@@ -124,12 +131,13 @@ class House:
         return HTMLResponse(content, status, HEADERS)
 
 
-def back(to: str, message: str = "", failure: str = "") -> RedirectResponse:
-    """Leads to a page, with what is to be told there."""
-    name, text = ("failure", failure) if failure else ("message", message)
-    if text:
+def back(to: str, message: str = "", failure: str = "", undo: str = "") -> RedirectResponse:
+    """Leads to a page, with what is to be told there, and the id by which it is undone."""
+    told = {"failure": failure} if failure else {"message": message, "undo": undo}
+    query = urlencode({name: text for name, text in told.items() if text}, quote_via=quote)
+    if query:
         path, hash_, place = to.partition("#")
-        to = f"{path}{'&' if '?' in path else '?'}{name}={quote(text)}{hash_}{place}"
+        to = f"{path}{'&' if '?' in path else '?'}{query}{hash_}{place}"
     return RedirectResponse(to, 303)
 
 

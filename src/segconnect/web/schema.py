@@ -40,6 +40,18 @@ invitations = Table(
     Column("expires_at", BigInteger, nullable=False),
 )
 
+deleted = Table(
+    "web_deleted",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("held", Text, nullable=False),  # a JSON object; secrets in it are sealed or hashed
+    Column("who", Text, nullable=False),
+    Column("deleted_at", BigInteger, nullable=False),
+    Index("ix_web_deleted_at", "deleted_at"),
+)
+
 audit = Table(
     "web_audit",
     metadata,

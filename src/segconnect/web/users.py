@@ -7,6 +7,7 @@ import hmac
 import re
 import secrets
 from collections import deque
+from collections.abc import Mapping
 from enum import StrEnum
 from time import monotonic
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from segconnect.scenario.moments import now
 from segconnect.settings import Settings
 from segconnect.web.schema import audit, invitations, sessions, users
 
-MIGRATIONS = Migrations("segconnect.web:migrations", "0001", "web_version")
+MIGRATIONS = Migrations("segconnect.web:migrations", "0002", "web_version")
 SESSION = 30 * 86_400_000  # milliseconds
 INVITATION = 7 * 86_400_000
 LEAST_PASSWORD = 10  # characters
@@ -165,6 +166,30 @@ class Users:
             connection.execute(delete(sessions).where(sessions.c.user_id == id_))
             connection.execute(delete(users).where(users.c.id == id_))
 
+    def held(self, id_: str) -> dict[str, Any]:
+        """Answers all that there is of a user, with the hash of the password.
+
+        Raises:
+            UsageError: There is none.
+        """
+        with self.engine.connect() as connection:
+            found = connection.execute(select(users).where(users.c.id == id_)).first()
+        if found is None:
+            raise UsageError("there is no such user any more")
+        return dict(found._mapping)
+
+    def give_back(self, held: Mapping[str, Any]) -> None:
+        """Makes a user again of what `held` answered; they sign in anew.
+
+        Raises:
+            UsageError: There is another one with this email by now.
+        """
+        with self.engine.begin() as connection:
+            taken = select(users.c.id).where(users.c.email == held["email"])
+            if connection.execute(taken).first():
+                raise UsageError(f"there is a user {held['email']} already")
+            connection.execute(insert(users), dict(held))
+
     def _keep_an_owner(self, id_: str, role: Role | None) -> None:
         owners = [each.id for each in self.all() if each.role == Role.OWNER]
         if owners == [id_] and role is not Role.OWNER:
@@ -257,6 +282,23 @@ class Users:
         good = (invitations.c.hash == _hash(token)) & (invitations.c.expires_at > now())
         with self.engine.connect() as connection:
             return connection.execute(select(invitations).where(good)).first()
+
+    def invited(self) -> list[Any]:
+        """Answers the invitations that are good, by email."""
+        query = select(invitations).where(invitations.c.expires_at > now())
+        with self.engine.connect() as connection:
+            return list(connection.execute(query.order_by(invitations.c.email)))
+
+    def withdraw(self, hash_: str) -> None:
+        """Makes a link no good any more, named by its hash."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(invitations).where(invitations.c.hash == hash_))
+
+    def give_back_invitation(self, held: Mapping[str, Any]) -> None:
+        """Makes a link good again that was withdrawn."""
+        self.withdraw(held["hash"])
+        with self.engine.begin() as connection:
+            connection.execute(insert(invitations), dict(held))
 
     def accept(self, token: str, name: str, password: str) -> User:
         """Makes a user of who was invited; the link is good once.

@@ -158,6 +158,30 @@ class Scenarios:
             connection.execute(delete(scenarios).where(scenarios.c.id == id_))
             connection.execute(delete(versions).where(versions.c.scenario_id == id_))
 
+    def held(self, id_: str) -> dict[str, Any]:
+        """Answers all that is kept of a scenario: its columns, and its versions."""
+        columns = select(scenarios).where(scenarios.c.id == id_)
+        with self._engine.connect() as connection:
+            row = connection.execute(columns).one()
+            kept = connection.execute(select(versions).where(versions.c.scenario_id == id_)).all()
+        return {"scenario": dict(row._mapping), "versions": [dict(each._mapping) for each in kept]}
+
+    def give_back(self, held: Mapping[str, Any]) -> ScenarioRow:
+        """Keeps a scenario again that was removed, as `held` answered it.
+
+        Raises:
+            UsageError: There is another one of its name by now.
+        """
+        row = held["scenario"]
+        with self._engine.begin() as connection:
+            taken = select(scenarios.c.id).where(scenarios.c.name == row["name"])
+            if connection.execute(taken).first():
+                raise UsageError(f"there is a scenario {row['name']!r} by now; rename it first")
+            connection.execute(insert(scenarios), dict(row))
+            if held["versions"]:
+                connection.execute(insert(versions), held["versions"])
+        return self.get(row["id"])
+
     def set(self, id_: str, **values: Any) -> None:
         """Changes some columns of a scenario."""
         with self._engine.begin() as connection:

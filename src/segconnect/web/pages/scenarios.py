@@ -23,6 +23,7 @@ from segconnect.scenario.scheduler import run_of
 from segconnect.scenario.schedules import Schedule
 from segconnect.web.house import House, back, text
 from segconnect.web.pages.keeping import find, kept
+from segconnect.web.pages.undo import delete
 
 SPARK = 14  # runs that are shown as bars
 START = """\
@@ -193,8 +194,14 @@ async def run(house: House, request: Request) -> Response:
 async def remove(house: House, request: Request) -> Response:
     """Forgets a scenario; its runs stay in the history."""
     row = find(house, request.path_params["id"])
-    house.journal.scenarios.remove(row.id)
-    if row.hook is not None:
-        house.hooks.detach(row.hook)
-    await asyncio.to_thread(house.users.note, request.state.user, f"removed scenario {row.name}")
-    return back("/app/scenarios", f"{row.name} is removed; its runs stay in the history.")
+    held = await asyncio.to_thread(house.journal.scenarios.held, row.id)
+
+    def remove_it() -> None:
+        house.journal.scenarios.remove(row.id)
+        if row.hook is not None:
+            house.hooks.detach(row.hook)
+
+    told = f"{row.name} is removed; its runs stay in the history."
+    return await delete(
+        house, request, "scenario", row.name, held, remove_it, "/app/scenarios", told
+    )

@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segconnect.account import access, uses
-from segconnect.connections import Connection, Connections, verify_now
+from segconnect.connections import Connection, Connections
 from segconnect.errors import SegconnectError, UsageError
 from segconnect.web.house import House, back, text
+from segconnect.web.pages.connections import used_by
 
 KINDS = {
     access.Kind.PAYMENTS: "Custom payments: orders and subscriptions",
@@ -57,10 +58,6 @@ async def _page(
 
 def _read(house: House) -> dict[str, Any]:
     kept = Connections(house.settings).list()
-    used: dict[str, list[str]] = {}
-    for row in house.journal.scenarios.all():
-        if row.connection:
-            used.setdefault(row.connection, []).append(row.name)
     accounts = []
     for each in access.list_accounts(house.engine):
         pk = access.account_pk(house.engine, each["account_id"])
@@ -75,7 +72,7 @@ def _read(house: House) -> dict[str, Any]:
     return {
         "accounts": accounts,
         "connections": kept,
-        "used": used,
+        "used": used_by(house),
         "kinds": KINDS,
         "graces": access.GRACES,
     }
@@ -138,34 +135,22 @@ async def renew_key(house: House, request: Request) -> Response:
 
 
 async def add_connection(house: House, request: Request) -> Response:
-    """Saves a connection, once the account accepted it."""
+    """Saves a new connection, once the account accepted it."""
     names = ("name", "account_id", "integration_id", "base_url")
     typed = {name: await text(request, name) for name in names}
-    connection = Connection(api_key=await text(request, "api_key"), **typed)
+    key, connections = await text(request, "api_key"), Connections(house.settings)
     try:
-        await asyncio.to_thread(Connections(house.settings).save, connection)
+        connection = Connection(api_key=key, **typed)
+        kept = await asyncio.to_thread(connections.list)
+        if any(each.name == connection.name for each in kept):
+            raise UsageError(f"there is a connection {connection.name!r} already; change that one")
+        await asyncio.to_thread(connections.save, connection)
     except SegconnectError as error:
         # the key is not sent back
         typed |= {f"c-{name}": value for name, value in typed.items()}
         return await _page(house, request, typed=typed, problems={"connection": str(error)})
     await _note(house, request, f"saved connection {connection.name}")
     return back("/app/set-up#connections", f"{connection.name} is saved; the account accepts it.")
-
-
-async def test_connection(house: House, request: Request) -> Response:
-    """Asks the account whether it still accepts a connection."""
-    name = await text(request, "name")
-    connection = Connections(house.settings).get(name)
-    await asyncio.to_thread(verify_now, connection, house.settings)
-    return back("/app/set-up#connections", f"The account accepts {name}.")
-
-
-async def delete_connection(house: House, request: Request) -> Response:
-    """Forgets a connection."""
-    name = await text(request, "name")
-    await asyncio.to_thread(Connections(house.settings).delete, name)
-    await _note(house, request, f"deleted connection {name}")
-    return back("/app/set-up#connections", f"{name} is deleted.")
 
 
 async def _note(house: House, request: Request, what: str) -> None:

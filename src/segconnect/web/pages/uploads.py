@@ -26,6 +26,7 @@ from segconnect.recipes.proposing import propose
 from segconnect.scenario.journal import Takes, new_run
 from segconnect.scenario.sources import open_source
 from segconnect.web.house import House, back
+from segconnect.web.pages import undo
 
 MOST_BYTES = 512 * 1024 * 1024  # of an upload
 PIECE = 1024 * 1024
@@ -109,8 +110,17 @@ async def load(house: House, request: Request) -> Response:
 async def discard(house: House, request: Request) -> Response:
     """Deletes an uploaded file."""
     path = _path(house, request)
-    await asyncio.to_thread(shutil.rmtree, path.parent)
-    return back("/app/scenarios/new", f"{path.name} is deleted; nothing of it was sent.")
+    folder, (aside, _) = path.parent, undo.uploads(house)
+
+    def remove() -> None:
+        aside.mkdir(exist_ok=True)
+        folder.rename(aside / folder.name)
+
+    told = f"{path.name} is deleted; nothing of it was sent."
+    return await undo.delete(
+        house, request, "upload", path.name, {"token": folder.name}, remove,
+        "/app/scenarios/new", told,
+    )  # fmt: skip
 
 
 def _root(house: House) -> Path:
