@@ -1,82 +1,137 @@
-"""How an account did in a span of days, against the span before."""
+"""The figures of the first page are those of the reports that they lead to."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 from segconnect.account import access
-from segconnect.account.figures import Figures, Source, standing
-from tests.conftest import Account
+from segconnect.account.figures import TILES, TOPS, Figures, Standing
+from segconnect.account.reports import saved
+from tests.conftest import Account, Clock, InProcess
 
 
-def look(account: Account, today: str, length: int, zone: str = "UTC"):  # type: ignore[no-untyped-def]
-    pk = access.account_pk(account.engine, account.id)
-    return standing(account.engine, pk, zone, date.fromisoformat(today), length)
+@pytest.fixture
+def figures(account: Account, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Figures:
+    """The figures of an account where it is 14 February 2026."""
+    monkeypatch.setattr(saved, "now", clock)
+    clock.set("2026-02-14 12:00:00")
+    assert isinstance(account.door, InProcess)
+    return Figures(account.door.app.reports)
+
+
+def look(figures: Figures, account: Account, length: int = 7) -> Standing:
+    return figures.standing(access.account_pk(account.engine, account.id), length)
+
+
+def now(standing: Standing) -> dict[str, float | None]:
+    return {each.shown.key: each.now for each in standing.tiles}
 
 
 def spend(account: Account, day: str, cents: int) -> None:
     ad = {"ad": {"id": "a1", "name": "Green tea"}, "date": day, "spend": cents}
+    ad["adcampaign"] = {"id": "c1", "name": "Spring"}
     account.send("ad/performance", {**ad, "clicks": 1, "impressions": 10})
 
 
-def test_figures_are_of_the_span_and_of_the_one_before_it(account: Account) -> None:
-    for number, (day, source) in enumerate([("02-01", "google"), ("02-09", "google")]):
+def fill(account: Account) -> None:
+    """Two people, their orders, a refund, a subscription, ads."""
+    for number, day in enumerate(("02-01", "02-09")):
         email = f"{number}@bloggs.com"
-        account.send(
-            "contact",
-            {"email": email, "date_created": f"2026-{day} 10:00:00", "utm_source": source},
-        )
+        account.send("contact", {"email": email, "date_created": f"2026-{day} 10:00:00"})
         account.order(f"o{number}", email=email, date_created=f"2026-{day} 11:00:00")
     account.order("again", email="0@bloggs.com", date_created="2026-02-10 00:00:00", paid=600)
+    account.order(
+        "back", email="0@bloggs.com", date_created="2026-02-11 00:00:00", is_refunded=True
+    )
     spend(account, "2026-02-10", 900)
 
-    found = look(account, "2026-02-14", 7)
+
+def test_figures_are_of_the_range_and_of_the_one_before_it(
+    account: Account, figures: Figures
+) -> None:
+    fill(account)
+
+    found = look(figures, account)
 
     assert (found.first, found.last) == (date(2026, 2, 8), date(2026, 2, 14))
-    assert found.now == Figures(
-        leads=1, customers=1, orders=2, revenue=2400, refunds=0, spend=900, mrr=0
-    )
-    assert found.now.roas == pytest.approx(2400 / 900)
-    assert found.before == Figures(
-        leads=1, customers=1, orders=1, revenue=1200, refunds=0, spend=0, mrr=0
-    )
-    assert found.before.roas is None
-    assert found.sources == [Source("google", 1, 2, 2400)]
+    assert now(found) == {
+        "revenue": 36, "netRevenue": 24, "adSpend": 9, "adRoas": 4, "leads": 1,
+        "numOfCustomers": 2, "orders": 3, "mrr": 0,
+    }  # fmt: skip
+    assert [each.before for each in found.tiles] == [12, 12, 0, None, 1, 1, 1, 0]
 
 
-def test_days_are_those_of_the_zone(account: Account) -> None:
-    account.order("late", email="a@bloggs.com", date_created="2026-02-10 23:30:00")
+@pytest.mark.parametrize("length", [7, 30, 365])
+@pytest.mark.parametrize("shown", TILES, ids=lambda shown: shown.key)
+def test_a_tile_equals_the_report_that_it_leads_to(
+    account: Account, figures: Figures, shown: Any, length: int
+) -> None:
+    fill(account)
+    found = look(figures, account, length)
+    asked = {"start": found.first.isoformat(), "end": found.last.isoformat()}
 
-    here, there = look(account, "2026-02-11", 2), look(account, "2026-02-11", 2, "Asia/Kolkata")
+    query = {"type": shown.type, "date_range": asked}
+    answer = account.request("POST", f"/v2/{account.id}/data/query", query).body
 
-    assert [each.revenue for each in here.days] == [1200, 0]
-    assert [each.revenue for each in there.days] == [0, 1200]
+    keys = [each["key"] for each in answer["fields"] if each["aggregation"] is not None]
+    assert now(found)[shown.key] == answer["totals"][keys.index(shown.key)]
 
 
-def test_where_nothing_happened_lately_the_last_days_with_data_are_shown(account: Account) -> None:
+@pytest.mark.parametrize(("title", "type_", "by", "metrics"), TOPS)
+def test_what_leads_is_what_the_report_says_first(
+    account: Account, figures: Figures, title: str, type_: str, by: str, metrics: tuple[str, ...]
+) -> None:
+    fill(account)
+    found = look(figures, account)
+    query = {
+        "type": type_, "dimensions": [by], "metrics": list(metrics), "sort": "-revenue",
+        "date_range": {"start": found.first.isoformat(), "end": found.last.isoformat()},
+    }  # fmt: skip
+    answer = account.request("POST", f"/v2/{account.id}/data/query", query).body
+
+    (top,) = [each for each in found.tops if each.title == title]
+    assert top.rows == [row for row in answer["rows"] if row[0] not in (None, "(none)")]
+
+
+def test_parts_add_up_to_the_tiles(account: Account, figures: Figures) -> None:
+    fill(account)
+    for length in (7, 365):
+        found = look(figures, account, length)
+        assert sum(each.revenue for each in found.parts) == now(found)["revenue"]
+        assert sum(each.spend for each in found.parts) == now(found)["adSpend"]
+
+
+def test_where_nothing_happened_lately_the_last_days_with_data_are_shown(
+    account: Account, figures: Figures, clock: Clock
+) -> None:
     account.order("o1", email="a@bloggs.com", date_created="2026-02-10 10:00:00")
-
-    found = look(account, "2026-06-30", 7)
-
+    clock.forward(timedelta(days=90))
+    found = look(figures, account)
     assert (found.last, found.is_past) == (date(2026, 2, 10), True)
-    assert found.now.revenue == 1200
-    assert not look(account, "2026-02-16", 7).is_past
+    assert now(found)["revenue"] == 12
 
 
-def test_an_empty_account_has_figures_too(account: Account) -> None:
-    found = look(account, "2026-02-14", 7)
+def test_an_empty_account_has_figures_too(account: Account, figures: Figures) -> None:
+    found = look(figures, account)
+    assert now(found)["revenue"] == 0
+    assert not any(each.rows for each in found.tops)
+    assert (found.is_past, found.freshness) == (False, [])
 
-    assert found.now.revenue == 0
-    assert found.sources == []
-    assert not found.is_past
+
+def test_figures_are_remembered_until_something_changes(account: Account, figures: Figures) -> None:
+    fill(account)
+    found = look(figures, account)
+    assert look(figures, account) is found
+
+    account.order("new", email="0@bloggs.com", date_created="2026-02-13 10:00:00")
+
+    assert now(look(figures, account))["revenue"] == 48
 
 
-def test_of_another_account_nothing_is_counted(account: Account) -> None:
-    other = account.another()
-    other.order("o1", email="a@bloggs.com", date_created="2026-02-10 10:00:00")
-    spend(other, "2026-02-10", 900)
-
-    assert look(account, "2026-02-14", 7).now.orders == 0
-    assert look(account, "2026-02-14", 7).now.spend == 0
+def test_of_another_account_nothing_is_counted(account: Account, figures: Figures) -> None:
+    fill(account.another())
+    assert now(look(figures, account))["orders"] == 0
+    assert now(look(figures, account))["adSpend"] == 0

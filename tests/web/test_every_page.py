@@ -23,7 +23,7 @@ flow:
     mapper: {email: "{{1.email}}", first_name: "{{1.name}}"}
 """
 PAGES = (
-    "/app/overview", "/app/reports", "/app/reports?type=ads&by=date.month",
+    "/app/overview", "/app/health", "/app/reports", "/app/reports?type=ads&by=date.month",
     "/app/contacts", "/app/contacts?q=nobody", "/app/contacts/{contact}",
     "/app/scenarios", "/app/scenarios/new", "/app/scenarios/{scenario}",
     "/app/scenarios/{scenario}/versions", "/app/scenarios/{scenario}/modules/2",

@@ -1,254 +1,190 @@
-"""How an account did in a span of days, against the span before: what its first page shows."""
+"""What an account's first page shows: figures of its reports, and how fresh its data is.
+
+Every figure is one that a report answers, asked in the same way, so that it equals what is seen
+where it leads. They are remembered as long as nothing changes in the account.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from threading import Lock
+from time import monotonic
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, func, select
+from pydantic_core import to_json
 
-from segconnect.account.store import schema
-from segconnect.account.summary import NO_SOURCE, mrr
+from segconnect.account.metrics import METRICS, Kind
+from segconnect.account.reporting import Reports
+from segconnect.account.reports.answering import Json
 
-QUARTER = 900  # seconds: every zone is off by whole quarters of an hour
-MOST_SOURCES = 8
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What happened in a span of days; money in cents."""
-
-    leads: int  # contacts that came to be
-    customers: int  # people whose first order is in the span
-    orders: int
-    revenue: int  # the amounts of the orders of the span, as in reports
-    refunds: int
-    spend: int  # on ads
-    mrr: int  # at its end
-
-    @property
-    def roas(self) -> float | None:
-        """Revenue for each unit of ad spend; None where nothing was spent."""
-        return self.revenue / self.spend if self.spend else None
+FRESH_SECONDS = 60.0  # for which figures are remembered: what subscriptions come to moves with time
+MOST_REMEMBERED = 200
+ROWS = 6  # of a list
+MANY_DAYS = 100  # from which on weeks are drawn
+NOBODY = "(none)"
 
 
-class Day(NamedTuple):
-    """One day in the account's zone."""
+class Shown(NamedTuple):
+    """A figure of the page, and the report that has it."""
 
-    day: date
-    revenue: int
-    spend: int
-    orders: int
+    key: str
+    type: str
+    more_is: str = "good"  # or bad, or neither
 
 
-class Source(NamedTuple):
-    """What came by one utm_source, which is that of the contact."""
+TILES = (
+    Shown("revenue", "revenue"), Shown("netRevenue", "revenue"),
+    Shown("adSpend", "ads", "neither"), Shown("adRoas", "ads"),
+    Shown("leads", "leads"), Shown("numOfCustomers", "revenue"),
+    Shown("orders", "revenue"), Shown("mrr", "subscriptions"),
+)  # fmt: skip
+
+DRAWN = ("revenue", "adSpend", "orders")
+TOPS = (
+    ("Channels", "revenue", "clicks.channel", ("revenue", "orders")),
+    ("Campaigns", "ads", "ads.campaign", ("revenue", "adSpend", "adRoas")),
+    ("Products", "products", "orders.product", ("revenue", "orders")),
+)
+"""What leads in something: its title, the type of report, the dimension, and the metrics."""
+
+
+class Tile(NamedTuple):
+    """A figure in the range, and in the one before; money in units."""
+
+    shown: Shown
+    name: str
+    help: str
+    is_money: bool
+    now: float | None
+    before: float | None
+
+
+class Top(NamedTuple):
+    """What leads in something."""
+
+    title: str
+    type: str
+    by: str
+    fields: Sequence[tuple[str, bool]]  # the name of each metric, and whether it is money
+    rows: Sequence[Sequence[Any]]
+
+
+class Part(NamedTuple):
+    """A day or a week; money in units."""
 
     name: str
-    leads: int
+    revenue: float
+    spend: float
     orders: int
-    revenue: int
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """All of it."""
 
     first: date
     last: date
-    now: Figures
-    before: Figures
-    days: Sequence[Day]
-    sources: Sequence[Source]
-    last_import: int | None  # seconds UTC
-    is_past: bool  # whether the span ends with the last data, which is some time ago
+    is_past: bool  # whether the range ends with the last data, which is some time ago
+    scale: str
+    tiles: Sequence[Tile]
+    parts: Sequence[Part]
+    tops: Sequence[Top]
+    model: str  # that channels are credited by
+    freshness: Sequence[tuple[str, int | date]]  # what came last: seconds UTC, or a day
 
 
-def standing(engine: Engine, account_pk: int, zone: str, today: date, length: int) -> Standing:
-    """Reads how an account did in the last days.
+class Figures:
+    """The figures of the accounts of one store."""
 
-    Where nothing happened in them, they are the last ones in which something did.
+    def __init__(self, reports: Reports) -> None:
+        self._reports = reports
+        self._lock = Lock()
+        self._known: OrderedDict[tuple[int, str], tuple[Any, float, Any]] = OrderedDict()
 
-    Args:
-        engine: The store.
-        account_pk: The account.
-        zone: Of its days.
-        today: The day that the span ends with.
-        length: How many days it has.
-    """
-    local = ZoneInfo(zone)
-    with engine.connect() as connection:
-        newest = _newest(connection, account_pk, local)
-        last, is_past = today, False
-        if newest is not None and newest <= today - timedelta(days=length):
-            last, is_past = newest, True
+    def standing(self, account_pk: int, length: int) -> Standing:
+        """Answers how an account did in the last days, its own today included.
+
+        Where nothing happened in them, they are the last ones in which something did.
+
+        Args:
+            account_pk: The account.
+            length: How many days.
+        """
+        found: Standing = self._remembered(account_pk, f"standing {length}", self._stand, length)
+        return found
+
+    def health(self, account_pk: int, length: int) -> Json:
+        """Answers what is wrong with the data of the last days, as reports do."""
+        found: Json = self._remembered(account_pk, f"health {length}", self._check, length)
+        return found
+
+    def _remembered(self, account_pk: int, what: str, ask: Any, length: int) -> Any:
+        state = self._reports.state(account_pk)
+        with self._lock:
+            known = self._known.get((account_pk, what))
+        if known is not None and known[0] == state and known[1] > monotonic():
+            return known[2]
+        found = ask(account_pk, state.today, length)
+        with self._lock:
+            self._known[account_pk, what] = state, monotonic() + FRESH_SECONDS, found
+            self._known.move_to_end((account_pk, what))
+            if len(self._known) > MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        return found
+
+    def _check(self, account_pk: int, _today: date, length: int) -> Json:
+        return self._reports.health(account_pk, {"start": f"-{length - 1} day"})
+
+    def _stand(self, account_pk: int, today: date, length: int) -> Standing:
+        fresh = self._reports.freshness(account_pk)
+        newest = max((each for each in (fresh.order_day, fresh.spend_day) if each), default=today)
+        is_past = newest <= today - timedelta(days=length)
+        last = newest if is_past else today
         first = last - timedelta(days=length - 1)
-        earlier = first - timedelta(days=length)
-        imported = connection.scalar(
-            select(func.max(schema.contacts.c.last_updated)).where(
-                schema.contacts.c.account_pk == account_pk
-            )
-        )
+        scale = "week" if length > MANY_DAYS else "day"
+
+        def ask(query: dict[str, Any]) -> Json:
+            range_ = {"start": first.isoformat(), "end": last.isoformat()}
+            return self._reports.query(account_pk, to_json({**query, "date_range": range_}))
+
+        keys = [each.key for each in TILES]
+        queries: list[dict[str, Any]] = [
+            {"type": "revenue", "dimensions": [], "metrics": keys, "compare": "previous"},
+            {"type": "revenue", "dimensions": [f"date.{scale}"], "metrics": DRAWN},
+            *(
+                {"type": type_, "dimensions": [by], "metrics": metrics, "sort": "-revenue",
+                 "limit": ROWS + 1}
+                for _, type_, by, metrics in TOPS
+            ),
+        ]  # fmt: skip
+        with ThreadPoolExecutor(len(queries)) as pool:
+            tiles, parts, *tops = pool.map(ask, queries)
         return Standing(
             first,
             last,
-            _figures(connection, account_pk, local, first, last),
-            _figures(connection, account_pk, local, earlier, first - timedelta(days=1)),
-            _days(connection, account_pk, local, first, last),
-            _sources(connection, account_pk, local, first, last),
-            imported,
             is_past,
+            scale,
+            _tiles(tiles),
+            [Part(str(row[0]), *row[1:]) for row in parts["rows"]],
+            [_top(*asked[:3], answer) for asked, answer in zip(TOPS, tops, strict=True)],
+            tops[0]["attribution_model"],
+            fresh.told(),
         )
 
 
-def _newest(connection: Connection, account_pk: int, zone: ZoneInfo) -> date | None:
-    """The last day of which the account has an order or ad spend, if it has any."""
-    order = connection.scalar(
-        select(func.max(schema.orders.c.date_created)).where(
-            schema.orders.c.account_pk == account_pk
-        )
-    )
-    spent = connection.scalar(
-        select(func.max(schema.ad_performance.c.day)).where(
-            schema.ad_performance.c.integration_pk.in_(_own(account_pk))
-        )
-    )
-    days = [datetime.fromtimestamp(order, zone).date()] if order is not None else []
-    days += [date.fromisoformat(spent)] if spent else []
-    return max(days, default=None)
+def _tiles(answer: Json) -> list[Tile]:
+    figures = zip(TILES, answer["totals"], answer["comparison"]["totals"], strict=True)
+    found = []
+    for shown, now, before in figures:
+        metric = METRICS[shown.key]
+        is_money = metric.type is Kind.CURRENCY
+        found.append(Tile(shown, metric.name, metric.help, is_money, now, before))
+    return found
 
 
-def _figures(
-    connection: Connection, account_pk: int, zone: ZoneInfo, first: date, last: date
-) -> Figures:
-    begin, end = _second(first, zone), _second(last + timedelta(days=1), zone)
-    contacts, orders = schema.contacts.c, schema.orders.c
-    leads = connection.scalar(
-        select(func.count()).where(
-            contacts.account_pk == account_pk,
-            contacts.date_created >= begin,
-            contacts.date_created < end,
-        )
-    )
-    count, amount = connection.execute(
-        select(func.count(), func.sum(orders.amount)).where(
-            orders.account_pk == account_pk,
-            orders.date_created >= begin,
-            orders.date_created < end,
-        )
-    ).one()
-    refunds = connection.scalar(
-        select(func.sum(orders.amount)).where(
-            orders.account_pk == account_pk,
-            orders.is_refunded.is_(True),
-            orders.date_created >= begin,
-            orders.date_created < end,
-        )
-    )
-    began = (
-        select(func.min(orders.date_created).label("at"))
-        .where(orders.account_pk == account_pk)
-        .group_by(orders.contact_pk, orders.email)
-        .subquery()
-    )
-    customers = connection.scalar(select(func.count()).where(began.c.at >= begin, began.c.at < end))
-    performance = schema.ad_performance.c
-    spend = connection.scalar(
-        select(func.sum(performance.spend)).where(
-            performance.integration_pk.in_(_own(account_pk)),
-            performance.day >= first.isoformat(),
-            performance.day <= last.isoformat(),
-        )
-    )
-    return Figures(
-        leads=int(leads or 0),
-        customers=int(customers or 0),
-        orders=int(count),
-        revenue=int(amount or 0),
-        refunds=int(refunds or 0),
-        spend=int(spend or 0),
-        mrr=mrr(connection, account_pk, end),
-    )
-
-
-def _days(
-    connection: Connection, account_pk: int, zone: ZoneInfo, first: date, last: date
-) -> list[Day]:
-    begin, end = _second(first, zone), _second(last + timedelta(days=1), zone)
-    orders, performance = schema.orders.c, schema.ad_performance.c
-    quarter = orders.date_created - orders.date_created % QUARTER
-    revenue: dict[date, int] = defaultdict(int)
-    counts: dict[date, int] = defaultdict(int)
-    for at, amount, count in connection.execute(
-        select(quarter, func.sum(orders.amount), func.count())
-        .where(
-            orders.account_pk == account_pk,
-            orders.date_created >= begin,
-            orders.date_created < end,
-        )
-        .group_by(quarter)
-    ):
-        day = datetime.fromtimestamp(at, zone).date()
-        revenue[day] += int(amount)
-        counts[day] += int(count)
-    spend = {
-        date.fromisoformat(day): int(cents)
-        for day, cents in connection.execute(
-            select(performance.day, func.sum(performance.spend))
-            .where(
-                performance.integration_pk.in_(_own(account_pk)),
-                performance.day >= first.isoformat(),
-                performance.day <= last.isoformat(),
-            )
-            .group_by(performance.day)
-        )
-    }
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    return [Day(day, revenue[day], spend.get(day, 0), counts[day]) for day in days]
-
-
-def _sources(
-    connection: Connection, account_pk: int, zone: ZoneInfo, first: date, last: date
-) -> list[Source]:
-    begin, end = _second(first, zone), _second(last + timedelta(days=1), zone)
-    contacts, orders = schema.contacts, schema.orders
-    source = func.coalesce(contacts.c.utm_source, NO_SOURCE)
-    leads = {
-        name: int(count)
-        for name, count in connection.execute(
-            select(source, func.count())
-            .where(
-                contacts.c.account_pk == account_pk,
-                contacts.c.date_created >= begin,
-                contacts.c.date_created < end,
-            )
-            .group_by(source)
-        )
-    }
-    found = {name: Source(name, count, 0, 0) for name, count in leads.items()}
-    for name, count, amount in connection.execute(
-        select(source, func.count(), func.sum(orders.c.amount))
-        .select_from(orders.outerjoin(contacts, contacts.c.pk == orders.c.contact_pk))
-        .where(
-            orders.c.account_pk == account_pk,
-            orders.c.date_created >= begin,
-            orders.c.date_created < end,
-        )
-        .group_by(source)
-    ):
-        found[name] = Source(name, leads.get(name, 0), int(count), int(amount or 0))
-    return sorted(found.values(), key=lambda each: (-each.revenue, -each.leads, each.name))[
-        :MOST_SOURCES
-    ]
-
-
-def _second(day: date, zone: ZoneInfo) -> int:
-    return int(datetime.combine(day, time(), zone).astimezone(UTC).timestamp())
-
-
-def _own(account_pk: int) -> Any:
-    return select(schema.integrations.c.pk).where(schema.integrations.c.account_pk == account_pk)
+def _top(title: str, type_: str, by: str, answer: Json) -> Top:
+    fields = [(each["name"], each["type"] == "CURRENCY") for each in answer["fields"][1:]]
+    named = [row for row in answer["rows"] if row[0] not in (None, NOBODY)]
+    return Top(title, type_, by, fields, [row for row in named if any(row[1:])][:ROWS])

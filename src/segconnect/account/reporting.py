@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -29,6 +31,40 @@ MAX_PAGE = 10**9
 
 class NoSuchReportError(UsageError):
     """There is no report of this type or id."""
+
+
+class State(NamedTuple):
+    """What the answers of an account depend on, besides the time of the day."""
+
+    change: int  # the number of the newest one
+    today: date
+    settings: Settings  # at no moment
+
+
+class Freshness(NamedTuple):
+    """When the newest of each came to be, in seconds UTC, or its day in the account's zone."""
+
+    contact: int | None
+    order: int | None
+    order_day: date | None
+    subscription: int | None
+    visit: int | None
+    spend_day: date | None
+
+    def told(self) -> list[tuple[str, int | date]]:
+        """What there is, with a name for people."""
+        named = {
+            "Contacts": self.contact, "Orders": self.order, "Subscriptions": self.subscription,
+            "Visits": self.visit, "Ad spend": self.spend_day,
+        }  # fmt: skip
+        return [(name, at) for name, at in named.items() if at is not None]
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FRESHNESS = """
+select (select max(date_created) from contacts), (select max(date_created) from orders),
+  (select max(day) from orders), (select max(start_date) from subscriptions),
+  (select max(date_created) from page_views), (select max(day) from ad_performance)"""
 
 
 class Reports:
@@ -82,6 +118,19 @@ class Reports:
         planned = plan(query, state.settings_then)
         with history.reading(self._exports, state, models_of(planned)) as facts:
             return ask(facts, planned, scale)
+
+    def state(self, account_pk: int) -> State:
+        """Answers what the account is at: as long as it stays, so do the figures of whole days."""
+        settings = self._settings(account_pk)
+        with self._facts(account_pk, ()) as facts:
+            return State(facts.number, settings.today, replace(settings, now=EPOCH))
+
+    def freshness(self, account_pk: int) -> Freshness:
+        """Answers when the newest of everything came to be."""
+        with self._facts(account_pk, ()) as facts:
+            found = facts.connection.execute(FRESHNESS).fetchone()
+        assert found is not None
+        return Freshness(*found)
 
     def health(self, account_pk: int, given: Mapping[str, str]) -> Json:
         """Answers GET health: the checks of an account's data.

@@ -40,6 +40,8 @@ PREFIX = "/app"
 
 ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/overview", overview.show, Role.VIEWER, "GET"),
+    ("/overview/needs", overview.needs, Role.VIEWER, "GET"),
+    ("/health", overview.health, Role.VIEWER, "GET"),
     ("/reports", reports.show, Role.VIEWER, "GET"),
     ("/reports/save", reports.save, Role.EDITOR, "POST"),
     ("/reports/forget", reports.forget, Role.EDITOR, "POST"),

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from segconnect.account import access
+from segconnect.account.figures import Figures
 from segconnect.account.reporting import Reports
 from segconnect.account.tracking.arrivals import Arrivals
 from segconnect.errors import SegconnectError
@@ -94,6 +95,11 @@ class House:
             found = accounts[0]["timezone"] if accounts else "UTC"
             self._zone = monotonic(), found
         return found
+
+    @cached_property
+    def figures(self) -> Figures:
+        """The figures of first pages, which are remembered."""
+        return Figures(self.reports)
 
     @cached_property
     def trash(self) -> Trash:
