@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from segconnect.account import access, reading
+from segconnect.account import access, finding, reading
 from segconnect.account.metrics import Family, parts
 from segconnect.account.reports import saved
 from segconnect.account.reports.answering import Json, report_answer
@@ -131,6 +131,16 @@ class Reports:
             found = facts.connection.execute(FRESHNESS).fetchone()
         assert found is not None
         return Freshness(*found)
+
+    def find(
+        self, account_pk: int, asked: finding.Asked, most: int = finding.PAGE
+    ) -> finding.Found:
+        """Answers a page of contacts.
+
+        Raises:
+            UsageError: A filter cannot be used.
+        """
+        return finding.find(self._engine, self._facts, account_pk, asked)
 
     def health(self, account_pk: int, given: Mapping[str, str]) -> Json:
         """Answers GET health: the checks of an account's data.

@@ -124,6 +124,7 @@ contacts = Table(
     Column("custom_fields", Text, nullable=False),  # a JSON object
     Index("ux_contacts_id", "account_pk", "contact_id", "integration_pk", unique=True),
     Index("ix_contacts_email", "account_pk", "email"),
+    # PostgreSQL has ix_contacts_email_begins, too: see the migration 0006.
 )
 
 tags = Table(

@@ -1,196 +1,103 @@
-"""Contacts: search as one types, and one person's journey."""
+"""Contacts: found as one types, and by filters."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import urlencode
 
-from pydantic_core import to_json
-from sqlalchemy import Engine, select
-from starlette.exceptions import HTTPException
+from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segconnect.account import access, reading
-from segconnect.account.people import CONTACT, EMAIL
-from segconnect.account.person import members
+from segconnect.account import access, finding, preferences
+from segconnect.account.finding import Asked
 from segconnect.account.store import schema
-from segconnect.errors import UsageError
-from segconnect.web.filters import units
 from segconnect.web.house import House
 
-MOST = 50
-SHOWN = 300  # of what happened to one person
-VISIT = timedelta(minutes=30)  # between two pages of one visit
-
-
-async def search(house: House, request: Request) -> Response:
-    """Shows contacts whose email, id or name begins with what was typed."""
-    typed = request.query_params.get("q", "").strip()
-    rows = await asyncio.to_thread(_search, house.engine, typed)
-    is_part = request.headers.get("hx-target") == "found"
-    template = "parts/contacts.html" if is_part else "contacts.html"
-    return house.render(request, template, rows=rows, typed=typed, most=MOST)
-
-
-def _search(engine: Engine, typed: str) -> list[Any]:
-    found: list[Any] = []
-    for account in access.list_accounts(engine):
-        pk = access.account_pk(engine, account["account_id"])
-        found += _search_one(engine, pk, typed, MOST - len(found))
-        if len(found) == MOST:
-            break
-    return found
-
-
-def _search_one(engine: Engine, account_pk: int, typed: str, most: int) -> list[Any]:
-    """Looks in one account, so that its indexes answer."""
-    table = schema.contacts.c
-    query = (
-        select(
-            table.pk, table.contact_id, table.email, table.first_name, table.last_name,
-            table.status, table.utm_source, table.date_created, schema.accounts.c.account_id,
-            schema.accounts.c.timezone,
-        )
-        .join(schema.accounts, schema.accounts.c.pk == table.account_pk)
-        .where(table.account_pk == account_pk)
-        .limit(most)
-    )  # fmt: skip
-    if not typed:
-        with engine.connect() as connection:
-            return list(connection.execute(query.order_by(table.pk.desc())))
-    end = typed.lower() + "\uffff"
-    begins = (table.email >= typed.lower()) & (table.email < end)
-    with engine.connect() as connection:
-        found = list(connection.execute(query.where(begins).order_by(table.email)))
-        known = {row.pk for row in found}
-        by_id = connection.execute(query.where(table.contact_id == typed))
-        return found + [row for row in by_id if row.pk not in known]
+STATUSES = {
+    finding.Status.LEAD: "Leads: paid nothing yet",
+    finding.Status.CUSTOMER: "Customers: have paid",
+    finding.Status.SUBSCRIBER: "Subscribers: one runs now",
+}
 
 
 async def show(house: House, request: Request) -> Response:
-    """Shows one person: who it is, and what happened, the latest first."""
-    account_id = request.query_params.get("account", "")
-    found = await asyncio.to_thread(_read, house.engine, account_id, request.path_params["id"])
-    if found is None:
-        raise HTTPException(404, "There is no such contact.")
-    return house.render(request, "contact.html", **found)
-
-
-async def export(house: House, request: Request) -> Response:
-    """Answers all that is known of one person, as JSON."""
-    account_id = request.query_params.get("account", "")
-    found = await asyncio.to_thread(_read, house.engine, account_id, request.path_params["id"])
-    if found is None:
-        raise HTTPException(404, "There is no such contact.")
-    contact = found["contact"]
-    await asyncio.to_thread(
-        house.users.note, request.state.user, f"exported contact {contact['contact_id']}"
-    )
-    named = quote(f"{contact['contact_id']}.json")
-    headers = {
-        "content-disposition": f"attachment; filename*=UTF-8''{named}",
-        "cache-control": "no-store",
-    }
-    content = to_json({**contact, "known_as": found["members"]}, indent=2)
-    return Response(content, media_type="application/json", headers=headers)
-
-
-def _read(engine: Engine, account_id: str, id_: str) -> dict[str, Any] | None:
-    accounts = {each["account_id"]: each for each in access.list_accounts(engine)}
-    account = accounts.get(account_id)
+    """Shows contacts, the ones that came last first; or the part of the page that lists them."""
+    account = account_of(house, request.query_params.get("account", ""))
     if account is None:
-        return None
-    pk = access.account_pk(engine, account_id)
-    extend = reading.expansions("events,tags,orders,subscriptions")
-    found = reading.contact(engine, pk, account["currency"], id_, extend)
-    if found is None:
-        return None
-    who = (EMAIL, found["email"]) if found["email"] else (CONTACT, found["contact_id"])
-    try:
-        with engine.connect() as connection:
-            known = members(connection, pk, who)
-    except UsageError:  # nobody but who was imported
-        known = []
-    happened = journey(found, account["currency"])
+        return house.render(request, "contacts.html", account=None)
+    asked = asked_of(request)
+    shown: dict[str, Any] = await asyncio.to_thread(found, house, account, asked)
+    match request.headers.get("hx-target"):
+        case "found":
+            template = "parts/contacts.html"
+        case "more":
+            template = "parts/contact_rows.html"
+        case _:
+            template = "contacts.html"
+            shown |= await asyncio.to_thread(_choices, house, account)
+    response = house.render(request, template, **shown)
+    if template == "parts/contacts.html":  # the address is without what is not asked for
+        response.headers["hx-replace-url"] = f"/app/contacts?{_query(account, asked)}"
+    return response
+
+
+def account_of(house: House, wanted: str) -> dict[str, Any] | None:
+    """Answers an account by its id, else the first; None: there is none yet."""
+    accounts = access.list_accounts(house.engine)
+    return next(
+        (each for each in accounts if each["account_id"] == wanted),
+        accounts[0] if accounts else None,
+    )
+
+
+def asked_of(request: Request) -> Asked:
+    """Reads what is asked for from an address."""
+    given = request.query_params
+    names = ("tag", "status", "integration", "channel", "start", "end")
+    texts = {name: given.get(name, "").strip() for name in names}
+    return Asked(
+        given.get("q", "").strip(), **texts, several=given.get("several") == "yes",
+        after=given.get("after", ""),
+    )  # fmt: skip
+
+
+def found(house: House, account: dict[str, Any], asked: Asked) -> dict[str, Any]:
+    """Answers what the list of contacts shows."""
+    pk = access.account_pk(house.engine, account["account_id"])
+    page = house.reports.find(pk, asked)
     return {
-        "contact": found,
         "account": account,
+        "asked": asked,
+        "page": page,
+        "places": _integrations(house, pk),
         "zone": account["timezone"],
-        "members": known,
-        "journey": happened[:SHOWN],
-        "more": max(0, len(happened) - SHOWN),
-        "value": sum(order["total_paid"] for order in found["orders"]),
+        "next": f"/app/contacts?{_query(account, asked, page.after)}" if page.after else "",
     }
 
 
-class Happened(NamedTuple):
-    """Something on the time line."""
-
-    at: datetime
-    kind: str  # visit, contact, tag, order, refund, subscription, end
-    told: str
-    detail: str
-    pages: list[str]
+def _query(account: dict[str, Any], asked: Asked, after: str = "") -> str:
+    """Writes what is asked for as the query of an address."""
+    given = asked._asdict() | {"account": account["account_id"], "after": after}
+    given |= {"q": given.pop("typed"), "several": "yes" if asked.several else ""}
+    return urlencode({name: value for name, value in given.items() if value})
 
 
-def journey(contact: dict[str, Any], currency: str) -> list[Happened]:
-    """Puts what happened to somebody in order, the latest first."""
-    found = list(_visits(contact["events"]))
-    found.append(_happened(contact["date_created"], "contact", "Became a contact", _utm(contact)))
-    found += [
-        _happened(tag["date_created"], "tag", f"Tagged {tag['name']}") for tag in contact["tags"]
-    ]
-    for order in contact["orders"]:
-        items = ", ".join(str(item["product_name"]) for item in order["line_items"])
-        told = f"Ordered for {units(order['total_paid'], currency)}"
-        kind = "refund" if order["is_refunded"] else "order"
-        told += ", refunded" if order["is_refunded"] else ""
-        detail = f"{items} · {order['order_id']}"
-        found.append(_happened(order["date_created"], kind, told, detail))
-    for each in contact["subscriptions"]:
-        every = each["billing_cycle"]
-        every = every if each["frequency"] == 1 else f"{each['frequency']} {every}s"
-        price = f"{units(each['amount'], currency)} every {every}"
-        name = each["product_name"] or each["product_id"]
-        found.append(_happened(each["start_date"], "subscription", f"Subscribed to {name}", price))
-        for date_, told in (("trial_end_date", "Trial ended"), ("canceled_date", "Canceled"),
-                            ("end_date", "Subscription ended")):  # fmt: skip
-            if each.get(date_):
-                found.append(_happened(each[date_], "end", f"{told}: {name}"))
-    return sorted(found, key=lambda each: each.at, reverse=True)
+def _integrations(house: House, account_pk: int) -> dict[int, str]:
+    table = schema.integrations.c
+    query = select(table.pk, table.name).where(table.account_pk == account_pk)
+    with house.engine.connect() as connection:
+        return {row.pk: row.name for row in connection.execute(query)}
 
 
-def _visits(events: list[dict[str, Any]]) -> Iterator[Happened]:
-    """Makes visits of page views: those that follow one another within half an hour."""
-    visit: list[dict[str, Any]] = []
-    last: datetime | None = None
-    for event in events:
-        at = datetime.fromisoformat(event["date_created"])
-        if visit and (last is None or at - last > VISIT or event["uid"] != visit[-1]["uid"]):
-            yield _visit(visit)
-            visit = []
-        visit.append(event)
-        last = at
-    if visit:
-        yield _visit(visit)
-
-
-def _visit(views: list[dict[str, Any]]) -> Happened:
-    first, count = views[0], len(views)
-    pages = "1 page" if count == 1 else f"{count} pages"
-    detail = " · ".join(filter(None, (first["channel"], _utm(first), first["referrer"])))
-    at = datetime.fromisoformat(first["date_created"])
-    return Happened(at, "visit", f"Visited {pages}", detail, [view["url"] for view in views])
-
-
-def _utm(values: dict[str, Any]) -> str:
-    found = [values.get(name) for name in ("utm_source", "utm_medium", "utm_campaign")]
-    return " / ".join(str(value) for value in found if value)
-
-
-def _happened(at: str, kind: str, told: str, detail: str = "") -> Happened:
-    return Happened(datetime.fromisoformat(at), kind, told, detail, [])
+def _choices(house: House, account: dict[str, Any]) -> dict[str, Any]:
+    pk = access.account_pk(house.engine, account["account_id"])
+    with house.engine.connect() as connection:
+        rules = preferences.channel_rules(connection, pk).rules
+    return {
+        "accounts": access.list_accounts(house.engine),
+        "tags": finding.tags(house.engine, pk),
+        "channels": sorted({rule.channel for rule in rules}),
+        "statuses": STATUSES,
+    }
