@@ -165,8 +165,28 @@ def test_who_is_one_person_is_shown_joined_and_parted(run: Run, account: Account
         "email joey@bloggs.com", "email joey@work.com", "phone"
     )  # fmt: skip
     told = run("people", *ours, as_json=False)
-    assert "email joey@bloggs.com = email joey@work.com: phone\n    undone 2" in told
+    assert "email joey@bloggs.com = email joey@work.com: phone (by the command line)\n" in told
+    assert "    undone 2" in told
+    assert told.count("\n") == run("people", *ours, "--by-hand", as_json=False).count("\n") + 1
     assert "visitor v1 = email joey@bloggs.com: identified on the page\n" in told
+
+
+def test_shared_devices_are_shown_marked_and_taken_back(run: Run, account: Account) -> None:
+    account.send("identify", {"uid": "v1", "email": "joey@bloggs.com"})
+    ours = ("devices", "--account", account.id)
+
+    before = run(*ours, as_json=False)
+    marked = run(*ours, "v1", "--shared", "--reason", "the library's", as_json=False)
+    (shown,) = run(*ours)
+    run(*ours, "v1", "--not-shared")
+
+    assert before == "No device is marked.\n"
+    assert marked == "v1 is shared: what is seen on it is nobody's.\n"
+    assert {**shown, "date_created": ""} == {
+        "uid": "v1", "is_shared": True, "reason": "the library's", "who": "the command line",
+        "date_created": "", "emails": ["joey@bloggs.com"],
+    }  # fmt: skip
+    assert "v1  not shared since " in run(*ours, as_json=False)
 
 
 def test_what_is_decided_about_tracking_is_set_and_shown(run: Run, account: Account) -> None:

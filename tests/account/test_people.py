@@ -15,6 +15,7 @@ from sqlalchemy import Engine, select
 from segconnect.account import access, changes
 from segconnect.account.committer import Store, apply
 from segconnect.account.people import _groups
+from segconnect.account.person import devices
 from segconnect.account.preferences import keep
 from segconnect.account.store import schema
 from segconnect.account.store.opening import open_writer
@@ -61,7 +62,8 @@ def seen(account: Account, contact: str) -> list[tuple[str, str]]:
 def by_hand(account: Account, store: Store, endpoint: str, **fields: Any) -> tuple[int, Any]:
     """Joins or parts people as the command line does."""
     pk = access.account_pk(account.engine, account.id)
-    (reply,) = apply(store, [Operation(endpoint, pk, 0, fields)])
+    given = {"who": "olga@bloggs.com", **fields}
+    (reply,) = apply(store, [Operation(endpoint, pk, 0, given)])
     return reply[0], json.loads(reply[1])
 
 
@@ -274,6 +276,63 @@ def test_how_many_emails_a_device_may_have_is_for_the_owner_to_say(account: Acco
     assert seen(account, "joey@bloggs.com") == seen(account, "ann@bloggs.com") == []
 
 
+def shared_desk(account: Account) -> None:
+    """A desk on which four people gave their emails."""
+    view(account, "desk", "/admin")
+    for name in ("joey", "ann", "bo", "cy"):
+        account.send("contact", {"email": f"{name}@bloggs.com"})
+        account.send("identify", {"uid": "desk", "email": f"{name}@bloggs.com"})
+
+
+def marks(account: Account) -> list[Any]:
+    """What was said of devices: uid, whether it is shared, by whom, and its emails."""
+    pk = access.account_pk(account.engine, account.id)
+    with account.engine.connect() as connection:
+        return [(d.uid, d.is_shared, d.who, len(d.emails)) for d in devices(connection, pk, 9)]
+
+
+def test_a_mark_that_is_taken_back_lets_the_device_be_one_persons_whatever_comes(
+    account: Account, store: Store
+) -> None:
+    shared_desk(account)
+    marked, lost = marks(account), seen(account, "joey@bloggs.com")
+
+    by_hand(account, store, "device", uid="desk", is_shared=False, reason="he is four people")
+    account.send("contact", {"email": "dee@bloggs.com"})
+    account.send("identify", {"uid": "desk", "email": "dee@bloggs.com"})
+
+    assert (marked, lost) == ([("desk", True, None, 4)], [])
+    assert marks(account) == [("desk", False, "olga@bloggs.com", 5)]
+    for name in ("joey", "ann", "bo", "cy", "dee"):
+        assert seen(account, f"{name}@bloggs.com") == [("desk", "/admin")]
+
+
+def test_what_was_parted_by_hand_stays_parted_when_a_mark_is_taken_back(
+    account: Account, store: Store
+) -> None:
+    account.send("contact", {"email": "joey@bloggs.com"})
+    view(account, "v1", "/ad")
+    account.send("identify", {"uid": "v1", "email": "joey@bloggs.com"})
+    by_hand(account, store, "split", link=links(account)[0]["pk"], reason="shared device")
+
+    for is_shared in (True, False):
+        by_hand(account, store, "device", uid="v1", is_shared=is_shared, reason="")
+
+    assert seen(account, "joey@bloggs.com") == []
+
+
+def test_a_device_is_marked_by_hand(account: Account, store: Store) -> None:
+    account.send("contact", {"email": "joey@bloggs.com"})
+    view(account, "v1", "/ad")
+    account.send("identify", {"uid": "v1", "email": "joey@bloggs.com"})
+
+    by_hand(account, store, "device", uid="v1", is_shared=True, reason="the library's")
+    account.send("identify", {"uid": "v1", "email": "joey@bloggs.com"})
+
+    assert seen(account, "joey@bloggs.com") == []
+    assert by_hand(account, store, "device", uid="v9", is_shared=True, reason="")[0] == 400
+
+
 # -- for all histories ---------------------------------------------------------------------------
 
 uids = st.sampled_from(("u1", "u2", "u3"))
@@ -353,10 +412,37 @@ def test_a_person_is_always_what_the_links_that_hold_join(
                     )
                 ).all()
             if held and chance.random() < 0.5:
-                fields = {"link": chance.choice(sorted(held)), "reason": "by chance"}
+                fields = {"link": chance.choice(sorted(held)), "reason": "by chance", "who": "olga"}
                 apply(world.store, [Operation("split", world.account_pk, 0, fields)])
                 by_label, by_links, _ = people(world.engine, world.account_pk)
                 assert by_label == by_links
+
+    check()
+
+
+def test_a_mark_that_is_set_and_taken_back_leaves_people_as_they_were(
+    worlds: Worlds, store_kind: str
+) -> None:
+    @thorough(store_kind)
+    @given(histories, uids)
+    def check(history: list[Call], uid: str) -> None:
+        world = worlds.new()
+        store = world.store
+        assert store is not None
+
+        def mark(is_shared: bool) -> None:
+            fields = {"uid": uid, "is_shared": is_shared, "reason": "", "who": "olga"}
+            apply(store, [Operation("device", world.account_pk, 0, fields)])
+
+        world.play(*([call] for call in history))
+        mark(False)
+        before = people(world.engine, world.account_pk)
+        mark(True)
+        by_label, by_links, _ = people(world.engine, world.account_pk)
+        assert by_label == by_links
+        assert not [each for each in by_label if ("visitor", uid) in each and len(each) > 1]
+        mark(False)
+        assert people(world.engine, world.account_pk) == before
 
     check()
 

@@ -25,6 +25,7 @@ from tests.account.test_replica import MODELS, contents
 from tests.conftest import Clock
 
 Call = tuple[int, str, Any]
+BY_HAND = {"reason": "by hand", "who": "olga"}
 
 moments = st.integers(0, 40).map(lambda step: f"2026-01-{1 + step // 10:02} {step % 10:02}:10:00")
 uids = st.sampled_from(("u1", "u2", "u3", "u4"))
@@ -72,9 +73,12 @@ bodies: dict[str, st.SearchStrategy[Any]] = {
     "POST invoice": st.tuples(someone, orders).map(lambda two: two[0] | two[1]),
     "DELETE invoice/{id}": st.sampled_from(("o1", "o2")).map(lambda text: {"id": text}),
     "merge": st.tuples(emails, emails).map(
-        lambda two: {"ends": [("email", each) for each in two], "reason": "by hand"}
+        lambda two: {"ends": [("email", each) for each in two], **BY_HAND}
     ),
-    "split": st.integers(1, 6).map(lambda number: {"link": number, "reason": "by hand"}),
+    "split": st.integers(1, 6).map(lambda number: {"link": number, **BY_HAND}),
+    "device": st.tuples(uids, st.booleans()).map(
+        lambda two: {"uid": two[0], "is_shared": two[1], **BY_HAND}
+    ),
 }
 often = ["POST page_view"] * 5 + ["POST contact", "POST identify", "POST invoice"] * 2
 histories = st.lists(

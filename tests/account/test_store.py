@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from segconnect.errors import StoreError
 from tests.conftest import Account, InProcess, Postgres, a_subscription, an_order
 
 OWN = (1, 1)  # account and integration
+BY_HAND = {"reason": "told by phone", "who": "olga@bloggs.com"}
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_the_tables_of_sqlite_have_every_detail_that_the_code_asks_for(tmp_path:
         with engine.connect() as connection:
             found = connection.scalars(text("select sql from sqlite_master where sql is not null"))
             return sorted(
-                sorted(line.strip(" ,\t") for line in sql.splitlines())
+                sorted(filter(None, (part.strip(" \t)") for part in re.split(r"[,\n]", sql))))
                 for sql in found
                 if "alembic_version" not in sql
             )
@@ -185,8 +187,10 @@ def everything() -> list[Operation]:
         ("expense", {"utm_source": "x", "spend": 1}),
         ("POST identify", {"uid": "v1", "email": "c@x.no", "contact_id": "1"}),
         ("POST contact", {"contact_id": "1", "email": "d@x.no"}),
-        ("merge", {"ends": [["email", "b@x.no"], ["email", "e@x.no"]], "reason": ""}),
-        ("split", {"link": 1, "reason": ""}),
+        ("merge", {"ends": [["email", "b@x.no"], ["email", "e@x.no"]], **BY_HAND}),
+        ("split", {"link": 1, **BY_HAND}),
+        ("device", {"uid": "v1", "is_shared": True, **BY_HAND}),
+        ("device", {"uid": "v1", "is_shared": False, **BY_HAND}),
         ("DELETE contact/{id}", {"id": "b@x.no"}),
         ("DELETE invoice/{id}", {"id": "o"}),
         ("DELETE subscription/{id}", {"id": "s"}),

@@ -58,3 +58,80 @@ def test_people_are_found_while_one_types_and_by_filters(visitor: Visitor) -> No
     assert browser.count("#found tbody tr") == 51
     # htmx tells of what it gave up because more was typed.
     assert [each for each in browser.errors if "[object HTMLDivElement]" not in each] == []
+
+
+def test_two_are_joined_for_a_reason_and_parted_again(visitor: Visitor) -> None:
+    site, browser = visitor.site, visitor.browser
+    site.send("contact", {"contact_id": "jo", "email": "jo@work.com", "first_name": "Jo"})
+    visitor.come_in_as(Role.EDITOR)
+    browser.open(f"/app/contacts/jo?account={site.account}")
+    assert "€0.00" in browser.text(".tiles")
+    browser.click("a[href*='/people/join']")
+    browser.fill("#q", "joey@")
+    browser.wait_for("document.querySelectorAll('#others tbody tr').length === 1")
+    browser.click("#others tbody a")
+    browser.sees("Are these one person?")
+    assert "jo@work.com" in browser.text("main")
+    assert "joey@bloggs.com" in browser.text("main")
+    browser.fill("#reason", "told by phone")
+    browser.click("form[action*='/people/join'] button.main")
+
+    browser.sees("They are one person now.")
+    assert "€12.00" in browser.text(".tiles")
+    browser.click("#known ~ a")
+    browser.sees("told by phone, by editor@bloggs.com")
+    browser.click(".does summary")
+    browser.fill(".does input[name=reason]", "a mistake")
+    browser.click(".does button")
+    browser.sees("a mistake, by editor@bloggs.com")
+    browser.open(f"/app/contacts/jo?account={site.account}")
+    assert "€0.00" in browser.text(".tiles")
+
+    browser.open(f"/app/people/merges?account={site.account}&which=undone")
+    browser.click(".does summary")
+    browser.fill(".does input[name=reason]", "he is, after all")
+    browser.click(".does button")
+    browser.sees("They are one person again.")
+    browser.open(f"/app/people/join?account={site.account}&id=jo&with=joey")
+    browser.sees("They are one person already.")
+    assert [each for each in browser.errors if "[object HTMLDivElement]" not in each] == []
+
+
+def test_a_shared_device_is_marked_and_the_mark_taken_back(visitor: Visitor) -> None:
+    site, browser = visitor.site, visitor.browser
+    for name in ("ann", "bo", "cy", "dee"):
+        site.send("identify", {"uid": "desk", "email": f"{name}@bloggs.com"})
+    site.send("identify", {"uid": "sofa", "email": "ann@bloggs.com"})
+    visitor.come_in_as(Role.EDITOR)
+    browser.open("/app/contacts")
+    browser.click("a[href*='/people/devices']")
+    browser.sees("more than 3 emails")
+    browser.click(".does summary")
+    browser.fill(".does input[name=reason]", "Ann's, who has four addresses")
+    browser.click(".does button")
+    browser.sees("desk is one person's again.")
+    browser.fill("#uid", "sofa")
+    browser.fill("#why", "the family's")
+    browser.click("form:has(#uid) button.main")
+    browser.sees("sofa is shared")
+    browser.fill("#uid", "nobody")
+    browser.fill("#why", "?")
+    browser.click("form:has(#uid) button.main")
+    browser.sees("there is no visitor 'nobody'")
+
+
+def test_a_viewer_looks_and_changes_nothing(visitor: Visitor) -> None:
+    site, browser = visitor.site, visitor.browser
+    visitor.come_in_as(Role.VIEWER)
+    for path in ("merges", "devices"):
+        browser.open(f"/app/people/{path}?account={site.account}")
+        assert browser.count("main form[method=post]") == 0
+    browser.open(f"/app/contacts/joey?account={site.account}")
+    assert browser.count("main form, main .head .button") == 0
+    csrf = browser.eval("JSON.parse(document.body.getAttribute('hx-headers'))['x-csrf-token']")
+    for path in ("join", "split", "device"):
+        status, told = browser.fetch(
+            f"/app/people/{path}?account={site.account}",
+            method="POST", headers={"x-csrf-token": csrf},
+        )  # fmt: skip
+        assert (status, "That is for editors" in told) == (403, True), path

@@ -25,6 +25,8 @@ flow:
 PAGES = (
     "/app/overview", "/app/health", "/app/reports", "/app/reports?type=ads&by=date.month",
     "/app/contacts", "/app/contacts?q=nobody", "/app/contacts/{contact}",
+    "/app/contacts?status=customer&q=joey", "/app/people/merges", "/app/people/devices",
+    "/app/people/join?id={contact_id}", "/app/people/join?id={contact_id}&with=mia",
     "/app/scenarios", "/app/scenarios/new", "/app/scenarios/{scenario}",
     "/app/scenarios/{scenario}/versions", "/app/scenarios/{scenario}/modules/2",
     "/app/runs", "/app/runs?state=paused", "/app/runs/{run}", "/app/incomplete",
@@ -76,6 +78,15 @@ def names(site: Site) -> dict[str, str]:
         "scenario": scenario,
         "run": run.id,
         "contact": f"joey?account={site.account}",
+    site.send("contact", {"email": "mia@bloggs.com", "contact_id": "mia"})
+    site.send("identify", {"uid": "v1", "email": "joey@bloggs.com"})
+    for number in range(4):
+        site.send("identify", {"uid": "desk", "email": f"clerk{number}@bloggs.com"})
+    return {
+        "scenario": scenario,
+        "run": run.id,
+        "contact": f"joey?account={site.account}",
+        "contact_id": f"joey&account={site.account}",
     }
 
 

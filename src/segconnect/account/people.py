@@ -6,7 +6,9 @@ alone, and not on their order: undoing a link, by hand or by the guard, gives wh
 without it. Contacts of one email are one person without a link, whatever their integrations.
 
 A device on which more emails were given than one person has is marked as shared: nothing is
-credited by it any more, since a help desk's or a family's views are nobody's in particular.
+credited by it any more, since a help desk's or a family's views are nobody's in particular. Who
+knows better marks it by hand, or takes the mark back: then its links hold again, and it is not
+marked by itself any more.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ class Wanted(NamedTuple):
     one: Row
     other: Row
     reason: str
-    by_hand: bool  # which makes again what was undone
+    who: str | None  # did it by hand, which makes again what was undone
 
 
 class Renamed(NamedTuple):
@@ -63,9 +65,10 @@ class People:
         self._moment = 0
         self._renamed: list[Renamed] = []
         self._wanted: list[Wanted] = []
-        self._undone: list[tuple[Row, str]] = []  # links, and why
+        self._undone: list[tuple[Row, str, str]] = []  # links, why, and who did it
+        self._marked: list[Row] = []  # devices, by hand
         self._limits: dict[int, int] = {}  # emails that a device may have, by account
-        self.dirty: dict[str, dict[int, Row]] = {"identities": {}, "links": {}}
+        self.dirty: dict[str, dict[int, Row]] = {"identities": {}, "links": {}, "devices": {}}
 
     # -- the rules' side -------------------------------------------------------------------------
 
@@ -116,22 +119,40 @@ class People:
         self.dirty["identities"][pk] = row
         return row
 
-    def link(self, one: Row, other: Row, reason: str, *, by_hand: bool = False) -> None:
-        """Says that two identities are one person."""
+    def link(self, one: Row, other: Row, reason: str, who: str | None = None) -> None:
+        """Says that two identities are one person; who: did so by hand."""
         if one is not other:
             first, second = sorted(
                 (one, other), key=lambda row: (row["kind"] != VISITOR, row["pk"])
             )
-            self._wanted.append(Wanted(first, second, reason, by_hand))
+            self._wanted.append(Wanted(first, second, reason, who))
 
     def find_link(self, account_pk: int, pk: int) -> Row | None:
         """Finds a link by its number."""
         rows = self._rows(schema.links, ("pk",), [(pk,)])
         return next((row for row in rows if row["account_pk"] == account_pk), None)
 
-    def undo(self, link: Row, reason: str) -> None:
+    def undo(self, link: Row, reason: str, who: str) -> None:
         """Takes a link back."""
-        self._undone.append((link, reason))
+        self._undone.append((link, reason, who))
+
+    def mark(self, visitor: Row, reason: str, who: str, *, is_shared: bool) -> None:
+        """Says of a device that it is shared; or that it is one person's, whatever comes."""
+        self._mark(visitor, reason, who, is_shared=is_shared)
+        self._marked.append(visitor)
+
+    def _mark(self, visitor: Row, reason: str, who: str | None, *, is_shared: bool) -> None:
+        visitor["is_shared"] = is_shared
+        pk = visitor["pk"]
+        self.dirty["identities"][pk] = visitor
+        self.dirty["devices"][pk] = {
+            "identity_pk": pk,
+            "account_pk": visitor["account_pk"],
+            "is_shared": is_shared,
+            "reason": reason,
+            "who": who,
+            "date_created": self._now,
+        }
 
     def limit(self, account_pk: int, emails: int) -> None:
         """Says how many emails a device of an account may have before it is shared."""
@@ -149,11 +170,11 @@ class People:
     def settle(self) -> None:
         """Makes and undoes links, and joins and parts people accordingly."""
         self._follow_contacts()
-        if not self._wanted and not self._undone:
+        if not self._wanted and not self._undone and not self._marked:
             return
-        added = self._make()
+        added = self._make() + self._give_back()
         self._load_ends(added)
-        removed = [self._take_back(link, reason) for link, reason in self._undone]
+        removed = [self._take_back(*undone) for undone in self._undone]
         removed += self._guard(added)
         self._relabel([link for link in added if link["undone_at"] is None], removed)
 
@@ -184,10 +205,10 @@ class People:
             (row["one_pk"], row["other_pk"]): row for row in self._rows(schema.links, ends, pairs)
         }
         added: dict[tuple[int, int], Row] = {}
-        for one, other, reason, by_hand in self._wanted:
+        for one, other, reason, who in self._wanted:
             pair = (one["pk"], other["pk"])
             link = held.get(pair)
-            if link is not None and (link["undone_at"] is None or not by_hand):
+            if link is not None and (link["undone_at"] is None or who is None):
                 continue
             link = {
                 "pk": self._new_pk("links") if link is None else link["pk"],
@@ -195,21 +216,32 @@ class People:
                 "one_pk": pair[0],
                 "other_pk": pair[1],
                 "reason": reason,
+                "made_by": who,
                 "date_created": self._now,
-                "undone_at": None,
-                "undone_reason": None,
+                **HOLDS,
             }
             held[pair] = added[pair] = link
             self.dirty["links"][link["pk"]] = link
         return list(added.values())
 
+    def _give_back(self) -> list[Row]:
+        """Lets hold again what was undone since a device was thought to be shared."""
+        keys = {(visitor["pk"],) for visitor in self._marked if not visitor["is_shared"]}
+        given = [
+            {**link, **HOLDS}
+            for link in self._rows(schema.links, ("one_pk",), keys)
+            if link["undone_reason"] == SHARED and link["undone_by"] is None
+        ]
+        self.dirty["links"].update((link["pk"], link) for link in given)
+        return given
+
     def _load_ends(self, added: list[Row]) -> None:
-        links = [*added, *(link for link, _ in self._undone)]
+        links = [*added, *(link for link, *_ in self._undone)]
         ends = {link[end] for link in links for end in ("one_pk", "other_pk")}
         self._select(("pk",), {(pk,) for pk in ends - self._by_pk.keys()})
 
-    def _take_back(self, link: Row, reason: str) -> Row:
-        link = {**link, "undone_at": self._now, "undone_reason": reason}
+    def _take_back(self, link: Row, reason: str, who: str | None = None) -> Row:
+        link = {**link, "undone_at": self._now, "undone_reason": reason, "undone_by": who}
         self.dirty["links"][link["pk"]] = link
         return link
 
@@ -218,6 +250,7 @@ class People:
         visitors = {
             link["one_pk"] for link in added if self._by_pk[link["one_pk"]]["kind"] == VISITOR
         }
+        visitors.update(visitor["pk"] for visitor in self._marked)
         if not visitors:
             return []
         of_visitor: dict[int, dict[int, Row]] = defaultdict(dict)
@@ -233,14 +266,20 @@ class People:
             active = [link for link in links.values() if link["undone_at"] is None]
             kinds = Counter(self._by_pk[link["other_pk"]]["kind"] for link in active)
             limit = self._limits.get(visitor["account_pk"], MAX_EMAILS)
-            if not visitor["is_shared"] and max(kinds.values(), default=0) > limit:
-                visitor["is_shared"] = True
-                self.dirty["identities"][pk] = visitor
+            too_many = max(kinds.values(), default=0) > limit
+            if too_many and not visitor["is_shared"] and not self._is_trusted(pk):
+                self._mark(visitor, f"more than {limit} emails", None, is_shared=True)
             if visitor["is_shared"]:
                 removed += [self._take_back(link, SHARED) for link in active]
         gone = {link["pk"] for link in removed}
         added[:] = [link for link in added if link["pk"] not in gone]
         return removed
+
+    def _is_trusted(self, pk: int) -> bool:
+        """Whether somebody said of a device that it is one person's."""
+        known = self.dirty["devices"].get(pk)
+        marks = [known] if known else self._rows(schema.devices, ("identity_pk",), {(pk,)})
+        return any(not mark["is_shared"] for mark in marks)
 
     def _relabel(self, added: list[Row], removed: list[Row]) -> None:
         """Gives each person that changed its name anew: the pk of one of its identities."""
@@ -279,6 +318,7 @@ class People:
         ]
 
 
+HOLDS: Row = {"undone_at": None, "undone_reason": None, "undone_by": None}
 MAX_EMAILS = 3  # that a device may have before it is shared, unless the account says otherwise
 
 

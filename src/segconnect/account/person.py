@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -134,6 +136,32 @@ class Link(NamedTuple):
     date_created: int
     undone_at: int | None
     undone_reason: str | None
+    made_by: str | None  # None: by itself
+    undone_by: str | None
+
+    @property
+    def ends(self) -> list[tuple[str, str]]:
+        """The two, as a merge takes them."""
+        return [(kind, value) for kind, _, value in (e.partition(" ") for e in self[1:3])]
+
+
+class Device(NamedTuple):
+    """What was said of a visitor's device, and the emails that were given on it."""
+
+    uid: str
+    is_shared: bool
+    reason: str
+    who: str | None  # None: it was marked by itself
+    date_created: int
+    emails: list[str]
+
+
+class Links(StrEnum):
+    """Which links are listed."""
+
+    ALL = "all"
+    BY_HAND = "by hand"
+    UNDONE = "undone"
 
 
 def identity_named(text: str) -> tuple[str, str]:
@@ -153,9 +181,23 @@ def identity_named(text: str) -> tuple[str, str]:
 
 
 def links(
-    connection: Connection, account_pk: int, who: tuple[str, str] | None, limit: int
+    connection: Connection,
+    account_pk: int,
+    who: tuple[str, str] | None,
+    limit: int,
+    *,
+    which: Links = Links.ALL,
+    before: int | None = None,
 ) -> list[Link]:
     """Lists links of an account, the newest first: all, or those of one person, undone or not.
+
+    Args:
+        connection: To the store.
+        account_pk: The account.
+        who: Somebody; None is everybody.
+        limit: The most to list.
+        which: All, or some.
+        before: The number of a link, after which the list goes on.
 
     Raises:
         UsageError: There is nobody of this name.
@@ -164,13 +206,20 @@ def links(
     one, other = identities.alias("one"), identities.alias("other")
     query = (
         select(table.pk, one.c.kind, one.c.value, other.c.kind, other.c.value, table.reason,
-               table.date_created, table.undone_at, table.undone_reason)
+               table.date_created, table.undone_at, table.undone_reason, table.made_by,
+               table.undone_by)
         .join(one, one.c.pk == table.one_pk)
         .join(other, other.c.pk == table.other_pk)
         .where(table.account_pk == account_pk)
         .order_by(table.pk.desc())
         .limit(limit)
     )  # fmt: skip
+    if which is Links.BY_HAND:
+        query = query.where(table.made_by.is_not(None) | table.undone_by.is_not(None))
+    elif which is Links.UNDONE:
+        query = query.where(table.undone_at.is_not(None))
+    if before is not None:
+        query = query.where(table.pk < before)
     if who is not None:
         members = select(identities.c.pk).where(
             identities.c.person.in_(_named(connection, account_pk, who))
@@ -180,6 +229,33 @@ def links(
         Link(row[0], f"{row[1]} {row[2]}", f"{row[3]} {row[4]}", *row[5:])
         for row in connection.execute(query)
     ]
+
+
+def devices(connection: Connection, account_pk: int, limit: int) -> list[Device]:
+    """Lists the devices of an account that are shared, or were said not to be: the newest first."""
+    table, links = schema.devices.c, schema.links.c
+    query = (
+        select(schema.devices, identities.c.value)
+        .join(identities, identities.c.pk == table.identity_pk)
+        .where(table.account_pk == account_pk)
+        .order_by(table.date_created.desc(), table.identity_pk.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(query).all()
+    emails: dict[int, list[str]] = defaultdict(list)
+    given = (
+        select(links.one_pk, identities.c.value)
+        .join(identities, identities.c.pk == links.other_pk)
+        .where(links.one_pk.in_([row.identity_pk for row in rows]), identities.c.kind == EMAIL)
+        .order_by(links.pk)
+    )
+    for pk, email in connection.execute(given):
+        emails[pk].append(email)
+    return [
+        Device(row.value, bool(row.is_shared), row.reason, row.who, row.date_created,
+               emails[row.identity_pk])
+        for row in rows
+    ]  # fmt: skip
 
 
 def members(connection: Connection, account_pk: int, who: tuple[str, str]) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
-from itertools import groupby
+from itertools import count, groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table
@@ -47,13 +47,22 @@ WAITING = (schema.orders, schema.subscriptions)
 
 
 def working_sets(operations: Sequence[Operation]) -> Iterator[list[Operation]]:
-    """Splits a group where contacts are deleted.
+    """Splits a group where contacts are deleted, and where people are joined or parted by hand.
 
-    Who then gets their orders depends on contacts that no operation names, and so on a store in
-    which all that came before is written.
+    Who then gets what depends on rows that no operation names, and so on a store in which all
+    that came before is written.
     """
-    for _, run in groupby(operations, lambda each: each.endpoint == "DELETE contact/{id}"):
+    numbers = count(2)
+
+    def part(each: Operation) -> int:
+        by_hand = each.endpoint in BY_HAND
+        return next(numbers) if by_hand else int(each.endpoint == "DELETE contact/{id}")
+
+    for _, run in groupby(operations, part):
         yield list(run)
+
+
+BY_HAND = {"merge", "split", "device"}
 
 
 class Work:

@@ -23,6 +23,7 @@ app.command()(tracking.tracking)
 app.command()(people.people)
 app.command()(people.merge)
 app.command()(people.split)
+app.command()(people.devices)
 
 Account = Annotated[str, typer.Option("--account", help="The account ID.")]
 

@@ -1,4 +1,4 @@
-"""`segconnect account people`, `merge` and `split`: who is one person, and why."""
+"""`segconnect account people`, `merge`, `split` and `devices`: who is one person, and why."""
 
 from __future__ import annotations
 
@@ -20,24 +20,31 @@ def people(
     who: Annotated[
         str | None, typer.Argument(help="An email, a contact ID, or visitor:UID; else everybody.")
     ] = None,
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="Only what people joined or parted.")
+    ] = False,
+    undone: Annotated[bool, typer.Option("--undone", help="Only what was undone.")] = False,
     limit: Annotated[int, typer.Option(help="The most links to show.")] = 50,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Shows why visitors, emails and contacts are one person, the newest reason first."""
     from segconnect.account.access import account_pk
-    from segconnect.account.person import identity_named, links, members
+    from segconnect.account.person import Links, identity_named, links, members
     from segconnect.account.store.opening import open_engine
     from segconnect.settings import load
     from segconnect.wire.shape import utc_text
 
+    if by_hand and undone:
+        raise UsageError("--by-hand and --undone do not go together; give one")
+    which = Links.BY_HAND if by_hand else Links.UNDONE if undone else Links.ALL
     named = identity_named(who) if who is not None else None
     engine = open_engine(load(data=data).database_url)
     try:
         pk = account_pk(engine, account)
         with engine.connect() as connection:
             known = members(connection, pk, named) if named else []
-            found = links(connection, pk, named, limit)
+            found = links(connection, pk, named, limit, which=which)
     finally:
         engine.dispose()
     if as_json:
@@ -56,11 +63,16 @@ def people(
     if known and found:
         typer.echo()
     for link in found:
-        typer.echo(f"{link.number}  {link.one} = {link.other}: {link.reason}")
+        typer.echo(f"{link.number}  {link.one} = {link.other}: {link.reason}{_by(link.made_by)}")
         if link.undone_at is not None:
-            typer.echo(f"    undone {utc_text(link.undone_at)}: {link.undone_reason}")
+            by = _by(link.undone_by)
+            typer.echo(f"    undone {utc_text(link.undone_at)}: {link.undone_reason}{by}")
     if not found:
         typer.echo("No two are joined.")
+
+
+def _by(who: str | None) -> str:
+    return f" (by {who})" if who else ""
 
 
 def merge(
@@ -85,6 +97,58 @@ def split(
     typer.echo(f"{link} is undone.")
 
 
+def devices(
+    account: Account,
+    uid: Annotated[str | None, typer.Argument(help="The uid of a device to mark.")] = None,
+    shared: Annotated[
+        bool | None,
+        typer.Option("--shared/--not-shared", help="Whether many people use it.",
+                     show_default=False),
+    ] = None,
+    reason: Reason = "by hand",
+    limit: Annotated[int, typer.Option(help="The most devices to show.")] = 50,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Shows the devices that many people use, or marks one, or takes its mark back."""
+    from segconnect.account.access import account_pk
+    from segconnect.account.person import devices, identity_named
+    from segconnect.account.store.opening import open_engine
+    from segconnect.settings import load
+    from segconnect.wire.shape import utc_text
+
+    if (uid is None) != (shared is None):
+        raise UsageError("to mark a device, give its uid, and --shared or --not-shared")
+    if uid is not None:
+        _, named = identity_named(f"visitor:{uid.removeprefix('visitor:')}")
+        _apply(data, account, "device", {"uid": named, "is_shared": shared, "reason": reason})
+        told = "is shared: what is seen on it is nobody's" if shared else "is one person's again"
+        typer.echo(json.dumps({"uid": named, "is_shared": shared}) if as_json else
+                   f"{named} {told}.")  # fmt: skip
+        return
+    engine = open_engine(load(data=data).database_url)
+    try:
+        with engine.connect() as connection:
+            found = devices(connection, account_pk(engine, account), limit)
+    finally:
+        engine.dispose()
+    if as_json:
+        told_all = [{**e._asdict(), "date_created": utc_text(e.date_created)} for e in found]
+        typer.echo(json.dumps(told_all))
+        return
+    for each in found:
+        state = "shared" if each.is_shared else "not shared"
+        at = utc_text(each.date_created)
+        typer.echo(f"{each.uid}  {state} since {at}: {each.reason}{_by(each.who)}")
+        if each.emails:
+            typer.echo(f"    {', '.join(each.emails)}")
+    if not found:
+        typer.echo("No device is marked.")
+
+
+WHO = "the command line"
+
+
 def _apply(data: Data, account: str, endpoint: str, fields: dict[str, object]) -> None:
     from segconnect.account.access import account_pk
     from segconnect.account.committer import apply
@@ -98,7 +162,7 @@ def _apply(data: Data, account: str, endpoint: str, fields: dict[str, object]) -
     engine.dispose()
     store = open_writer(url)
     try:
-        ((status, body),) = apply(store, [Operation(endpoint, pk, 0, fields)])
+        ((status, body),) = apply(store, [Operation(endpoint, pk, 0, {**fields, "who": WHO})])
     finally:
         store.close()
     if status != 200:

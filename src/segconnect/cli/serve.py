@@ -59,6 +59,8 @@ def command(
                 house = House(
                     settings, account.engine, account.reports, journal, found, known, token,
                     account.arrivals,
+                    settings, account.engine, account.reports, account.committer, journal, found,
+                    known, token,
                 )  # fmt: skip
                 return Web(house)
 

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from pydantic_core import from_json
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,6 +23,10 @@ from segconnect.account.figures import Figures
 from segconnect.account.reporting import Reports
 from segconnect.account.tracking.arrivals import Arrivals
 from segconnect.errors import SegconnectError
+from segconnect.account.committer import Committer
+from segconnect.account.reporting import Reports
+from segconnect.account.work import Operation
+from segconnect.errors import SegconnectError, UsageError
 from segconnect.scenario.hooks import Hooks
 from segconnect.scenario.journal import Journal
 from segconnect.settings import Settings
@@ -58,12 +63,14 @@ class House:
         engine: The record store of the account.
         reports: What answers questions about it.
         arrivals: What came from sites lately.
+        committer: What changes it, as import calls do.
         first_token: Signs its bearer in as owner, once; it is in the address that is printed.
     """
 
     settings: Settings
     engine: Engine
     reports: Reports
+    committer: Committer
     journal: Journal
     hooks: Hooks
     users: Users
@@ -113,6 +120,18 @@ class House:
     def address(self, request: Request) -> str:
         """The address that people come by, without a slash at its end."""
         return self.settings.url or f"{request.url.scheme}://{request.url.netloc}"
+
+    async def change(self, operation: Operation) -> dict[str, Any]:
+        """Changes the account as an import call does; answers what that would be answered.
+
+        Raises:
+            UsageError: It is refused.
+        """
+        status, body = await self.committer.submit(operation)
+        answer: dict[str, Any] = from_json(body)
+        if status != 200:
+            raise UsageError("; ".join(answer["errors"]))
+        return answer
 
     def render(
         self, request: Request, template: str, status: int = 200, **values: Any

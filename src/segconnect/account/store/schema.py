@@ -296,9 +296,25 @@ links = Table(
     Column("date_created", Second, nullable=False),
     Column("undone_at", Second),
     Column("undone_reason", Text),
+    Column("made_by", Text),  # null: by itself
+    Column("undone_by", Text),
     Index("ux_links_ends", "one_pk", "other_pk", unique=True),
     Index("ix_links_other", "other_pk"),
     Index("ix_links_account", "account_pk", "pk"),
+)
+
+# What was said of visitors' devices: that they are shared, or that they are not.
+devices = Table(
+    "devices",
+    metadata,
+    Column("identity_pk", BigInteger, primary_key=True, autoincrement=False),
+    Column("account_pk", BigInteger, nullable=False),
+    Column("is_shared", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("who", Text),  # null: nobody, too many emails were given on it
+    Column("date_created", Second, nullable=False),
+    Index("ix_devices_account", "account_pk"),
+    sqlite_with_rowid=False,
 )
 
 # Kept in the order of a journey: what one visitor saw lies together.

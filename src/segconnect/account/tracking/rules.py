@@ -142,7 +142,7 @@ def merge(work: Work, operation: Operation) -> dict[str, Any]:
         ends.append(known or work.people.identity(account, kind, value))
     if ends[0] is ends[1]:
         raise RefusalError("both are the same; give two that are to be one person")
-    work.people.link(ends[0], ends[1], fields["reason"], by_hand=True)
+    work.people.link(ends[0], ends[1], fields["reason"], fields["who"])
     return {"merged": [end["value"] for end in ends]}
 
 
@@ -154,8 +154,20 @@ def split(work: Work, operation: Operation) -> dict[str, Any]:
         raise RefusalError(f"there is no link {number}")
     if link["undone_at"] is not None:
         raise RefusalError(f"link {number} is undone already")
-    work.people.undo(link, operation.fields["reason"])
+    work.people.undo(link, operation.fields["reason"], operation.fields["who"])
     return {"undone": number}
+
+
+def mark_device(work: Work, operation: Operation) -> dict[str, Any]:
+    """Marks a device as shared, or takes that back and lets its links hold again."""
+    account, fields = operation.account_pk, operation.fields
+    _settings(work, account)
+    visitor = work.people.find(account, VISITOR, fields["uid"])
+    if visitor is None:
+        raise RefusalError(f"there is no visitor '{fields['uid']}'")
+    is_shared = fields["is_shared"]
+    work.people.mark(visitor, fields["reason"], fields["who"], is_shared=is_shared)
+    return {"device": {"uid": fields["uid"], "is_shared": is_shared}}
 
 
 RULES = {
@@ -165,5 +177,6 @@ RULES = {
     "expense": record_expense,
     "merge": merge,
     "split": split,
+    "device": mark_device,
 }
-"""The last four are no calls of the import API: pages and the command line make them."""
+"""The last five are no calls of the import API: pages and the command line make them."""

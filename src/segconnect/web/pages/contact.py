@@ -21,25 +21,20 @@ from segconnect.errors import UsageError
 from segconnect.web.filters import units
 from segconnect.web.house import House
 
+PLACE = "/app/contacts"
 SHOWN = 300  # of what happened to one person
 VISIT = timedelta(minutes=30)  # between two pages of one visit
 
 
 async def show(house: House, request: Request) -> Response:
     """Shows one person: who it is, and what happened, the latest first."""
-    account_id = request.query_params.get("account", "")
-    found = await asyncio.to_thread(_read, house.engine, account_id, request.path_params["id"])
-    if found is None:
-        raise HTTPException(404, "There is no such contact.")
+    found = await person(house, request, request.path_params["id"])
     return house.render(request, "contact.html", **found)
 
 
 async def export(house: House, request: Request) -> Response:
     """Answers all that is known of one person, as JSON."""
-    account_id = request.query_params.get("account", "")
-    found = await asyncio.to_thread(_read, house.engine, account_id, request.path_params["id"])
-    if found is None:
-        raise HTTPException(404, "There is no such contact.")
+    found = await person(house, request, request.path_params["id"])
     contact = found["contact"]
     await asyncio.to_thread(
         house.users.note, request.state.user, f"exported contact {contact['contact_id']}"
@@ -53,7 +48,21 @@ async def export(house: House, request: Request) -> Response:
     return Response(content, media_type="application/json", headers=headers)
 
 
-def _read(engine: Engine, account_id: str, id_: str) -> dict[str, Any] | None:
+async def person(house: House, request: Request, id_: str) -> dict[str, Any]:
+    """Answers what pages show of the person behind a contact of the account in the address.
+
+    Raises:
+        HTTPException: There is no such contact.
+    """
+    account_id = request.query_params.get("account", "")
+    found = await asyncio.to_thread(read, house.engine, account_id, id_)
+    if found is None:
+        raise HTTPException(404, "There is no such contact.")
+    return found
+
+
+def read(engine: Engine, account_id: str, id_: str) -> dict[str, Any] | None:
+    """Reads what pages show of the person behind a contact; None: there is none."""
     accounts = {each["account_id"]: each for each in access.list_accounts(engine)}
     account = accounts.get(account_id)
     if account is None:
@@ -63,7 +72,7 @@ def _read(engine: Engine, account_id: str, id_: str) -> dict[str, Any] | None:
     found = reading.contact(engine, pk, account["currency"], id_, extend)
     if found is None:
         return None
-    who = (EMAIL, found["email"]) if found["email"] else (CONTACT, found["contact_id"])
+    who = identity(found)
     try:
         with engine.connect() as connection:
             known = members(connection, pk, who)
@@ -78,7 +87,20 @@ def _read(engine: Engine, account_id: str, id_: str) -> dict[str, Any] | None:
         "journey": happened[:SHOWN],
         "more": max(0, len(happened) - SHOWN),
         "value": sum(order["total_paid"] for order in found["orders"]),
+        "path": PLACE,
     }
+
+
+def identity(contact: dict[str, Any]) -> tuple[str, str]:
+    """By what a contact is joined with others: its email, or its id if it has none."""
+    if contact["email"]:
+        return EMAIL, contact["email"]
+    return CONTACT, contact["contact_id"]
+
+
+def address(contact: dict[str, Any], account: dict[str, Any]) -> str:
+    """The page of a contact."""
+    return f"{PLACE}/{quote(contact['contact_id'])}?account={account['account_id']}"
 
 
 class Happened(NamedTuple):
