@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from segconnect.web.users import Role
 from tests.web.conftest import Site, Visitor
@@ -58,6 +59,48 @@ def test_people_are_found_while_one_types_and_by_filters(visitor: Visitor) -> No
     assert browser.count("#found tbody tr") == 51
     # htmx tells of what it gave up because more was typed.
     assert [each for each in browser.errors if "[object HTMLDivElement]" not in each] == []
+
+
+def test_what_is_changed_of_a_contact_is_sent_and_nothing_else(visitor: Visitor) -> None:
+    site, browser = visitor.site, visitor.browser
+    fields = {"plan": "gold", "seats": 3, "vip": True, "old": "x"}
+    site.send(
+        "contact",
+        {"contact_id": "ed/1", "email": "ed@bloggs.com", "first_name": "Ed", "utm_source": "news",
+         "tags": ["Reader", "Late"], "custom_fields": fields,
+         "date_created": "2026-02-01 10:00:00"},
+    )  # fmt: skip
+    visitor.come_in_as(Role.EDITOR)
+    browser.open(f"/app/contacts/ed/1?account={site.account}")
+    assert "news" in browser.text("main")
+    browser.click("a[href*='/people/edit']")
+    browser.fill("#email", "no email")
+    browser.fill("#first_name", "Edward")
+    browser.click(".bar-below button")
+    assert "no email" in browser.text(".problem")
+    assert browser.eval("document.querySelector('#first_name').value") == "Edward"
+
+    site.send("contact", {"contact_id": "ed/1", "last_name": "Late"})  # meanwhile
+    browser.fill("#email", "edward@bloggs.com")
+    browser.fill("#date_created", "2026-02-02T11:30:00")
+    browser.click("input[name=tag][value=Late]")
+    browser.fill("#new_tags", "Writer, Speaker")
+    for name, value in (("seats", "4"), ("vip", "false"), ("old", "")):
+        browser.fill(f"[name='custom-{name}']", value)
+    browser.fill("#key-0", "shoe")
+    browser.fill("#value-0", "44")
+    browser.click(".bar-below button")
+
+    browser.sees("Saved.")
+    read = f"{site.address}/{site.account}/contact/ed%2F1?extend=tags"
+    found = requests.get(read, headers={"authorization": site.key}, timeout=20).json()["data"]
+    assert (found["first_name"], found["last_name"]) == ("Edward", "Late")
+    assert (found["email"], found["date_created"]) == (
+        "edward@bloggs.com", "2026-02-02T11:30:00+00:00"
+    )  # fmt: skip
+    assert sorted(tag["name"] for tag in found["tags"]) == ["Reader", "Speaker", "Writer"]
+    assert found["custom_fields"] == {"plan": "gold", "seats": 4, "vip": False, "shoe": "44"}
+    assert "edward@bloggs.com" not in str(site.users.log())
 
 
 def test_two_are_joined_for_a_reason_and_parted_again(visitor: Visitor) -> None:
@@ -129,7 +172,7 @@ def test_a_viewer_looks_and_changes_nothing(visitor: Visitor) -> None:
     browser.open(f"/app/contacts/joey?account={site.account}")
     assert browser.count("main form, main .head .button") == 0
     csrf = browser.eval("JSON.parse(document.body.getAttribute('hx-headers'))['x-csrf-token']")
-    for path in ("join", "split", "device"):
+    for path in ("edit", "join", "split", "device"):
         status, told = browser.fetch(
             f"/app/people/{path}?account={site.account}",
             method="POST", headers={"x-csrf-token": csrf},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, select
+from sqlalchemy import Connection, Engine, Row, RowMapping, Select, select
 
 from segconnect.account.imports import ENDS, STARTS, contact_object
 from segconnect.account.person import Person, events, person_of
@@ -47,16 +47,27 @@ def contact(
     Returns:
         The contact with its expansions, money in units of the currency; None if there is none.
     """
+    with snapshot(engine) as connection:
+        row = _find(connection, account_pk, text)
+        return None if row is None else _expanded(connection, row, currency, extend)
+
+
+def record(engine: Engine, account_pk: int, text: str) -> Found | None:
+    """Answers all columns of the contact that `contact` finds."""
+    with engine.connect() as connection:
+        row = _find(connection, account_pk, text)
+    return None if row is None else dict(row)
+
+
+def _find(connection: Connection, account_pk: int, text: str) -> RowMapping | None:
     if "\0" in text:  # which PostgreSQL does not take
         return None
     table = schema.contacts
-    with snapshot(engine) as connection:
-        for match in (table.c.contact_id == text, table.c.email == text.lower()):
-            row = connection.execute(
-                select(table).where(table.c.account_pk == account_pk, match).order_by(table.c.pk)
-            ).first()
-            if row is not None:
-                return _expanded(connection, row._mapping, currency, extend)
+    for match in (table.c.contact_id == text, table.c.email == text.lower()):
+        query = select(table).where(table.c.account_pk == account_pk, match).order_by(table.c.pk)
+        row = connection.execute(query).first()
+        if row is not None:
+            return row._mapping
     return None
 
 

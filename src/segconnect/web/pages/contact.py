@@ -22,6 +22,7 @@ from segconnect.web.filters import units
 from segconnect.web.house import House
 
 PLACE = "/app/contacts"
+PEOPLE = "/app/people"
 SHOWN = 300  # of what happened to one person
 VISIT = timedelta(minutes=30)  # between two pages of one visit
 
@@ -81,6 +82,7 @@ def read(engine: Engine, account_id: str, id_: str) -> dict[str, Any] | None:
     happened = journey(found, account["currency"])
     return {
         "contact": found,
+        "fields": reading.record(engine, pk, found["contact_id"]) or {},
         "account": account,
         "zone": account["timezone"],
         "members": known,
@@ -96,6 +98,12 @@ def identity(contact: dict[str, Any]) -> tuple[str, str]:
     if contact["email"]:
         return EMAIL, contact["email"]
     return CONTACT, contact["contact_id"]
+
+
+def named(person: dict[str, Any]) -> str:
+    """Names somebody in the query of an address."""
+    id_ = quote(person["contact"]["contact_id"], safe="")
+    return f"account={person['account']['account_id']}&id={id_}"
 
 
 def address(contact: dict[str, Any], account: dict[str, Any]) -> str:

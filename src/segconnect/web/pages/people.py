@@ -26,7 +26,7 @@ async def join(house: House, request: Request) -> Response:
     given = request.query_params
     one = await contact.person(house, request, given.get("id", ""))
     shown: dict[str, Any] = {"one": one, "account": one["account"], "path": PLACE}
-    shown["here"] = f"/app/people/join?{_named(one)}"
+    shown["here"] = f"/app/people/join?{contact.named(one)}"
     if given.get("with"):
         shown["other"] = await contact.person(house, request, given["with"])
         shown["are_one"] = _are_one(one, shown["other"])
@@ -36,11 +36,6 @@ async def join(house: House, request: Request) -> Response:
     is_part = request.headers.get("hx-target") == "others"
     template = "parts/people_others.html" if is_part else "people_join.html"
     return house.render(request, template, **{**shown, "other": None, **found, "path": PLACE})
-
-
-def _named(person: dict[str, Any]) -> str:
-    id_ = quote(person["contact"]["contact_id"], safe="")
-    return f"account={person['account']['account_id']}&id={id_}"
 
 
 def _are_one(one: dict[str, Any], other: dict[str, Any]) -> bool:
