@@ -74,16 +74,12 @@ def names(site: Site) -> dict[str, str]:
         (run, *_) = journal.latest(5)
     finally:
         journal.close()
-    return {
-        "account": site.account,
-        "scenario": scenario,
-        "run": run.id,
-        "contact": f"joey?account={site.account}",
     site.send("contact", {"email": "mia@bloggs.com", "contact_id": "mia"})
     site.send("identify", {"uid": "v1", "email": "joey@bloggs.com"})
     for number in range(4):
         site.send("identify", {"uid": "desk", "email": f"clerk{number}@bloggs.com"})
     return {
+        "account": site.account,
         "scenario": scenario,
         "run": run.id,
         "contact": f"joey?account={site.account}",

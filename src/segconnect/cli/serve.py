@@ -57,10 +57,8 @@ def command(
                 from segconnect.web.app import Web
 
                 house = House(
-                    settings, account.engine, account.reports, journal, found, known, token,
-                    account.arrivals,
                     settings, account.engine, account.reports, account.committer, journal, found,
-                    known, token,
+                    known, token, account.arrivals,
                 )  # fmt: skip
                 return Web(house)
 

@@ -19,12 +19,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from segconnect.account import access
+from segconnect.account.committer import Committer
 from segconnect.account.figures import Figures
 from segconnect.account.reporting import Reports
 from segconnect.account.tracking.arrivals import Arrivals
-from segconnect.errors import SegconnectError
-from segconnect.account.committer import Committer
-from segconnect.account.reporting import Reports
 from segconnect.account.work import Operation
 from segconnect.errors import SegconnectError, UsageError
 from segconnect.scenario.hooks import Hooks
