@@ -5,29 +5,37 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 import requests
 
+from segconnect.web.house import COOKIE
 from segconnect.web.users import Role
 from tests.conftest import an_order
-from tests.web.conftest import Visitor
+from tests.web.conftest import Site, Visitor
 
 FEBRUARY = "start=2026-02-01&end=2026-02-28"
+ROWS = "[...document.querySelectorAll('.report tbody tr')].map(e => e.cells[0].innerText)"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shop(site: Site) -> None:
+    """Two orders of a February: green tea for 12, and a kettle for 49."""
+    for number, product, cents in ((1, "Green tea", 1200), (2, "Kettle", 4900)):
+        site.send("contact", {"email": f"{number}@bloggs.com", "date_created": "2026-02-01"})
+        items = [{"name": product, "product_id": product, "amount": cents}]
+        order = an_order(f"o{number}", amount=cents, paid=cents, items=items)
+        site.send("invoice", {**order, "email": f"{number}@bloggs.com"})
 
 
 def test_a_report_is_asked_sorted_exported_and_asked_by_a_program(visitor: Visitor) -> None:
     browser, site = visitor.browser, visitor.site
-    for number, product, cents in ((1, "Green tea", 1200), (2, "Kettle", 4900)):
-        site.send("contact", {"email": f"{number}@bloggs.com"})
-        items = [{"name": product, "product_id": product, "amount": cents}]
-        order = an_order(f"o{number}", amount=cents, paid=cents, items=items)
-        site.send("invoice", {**order, "email": f"{number}@bloggs.com"})
     visitor.come_in_as(Role.VIEWER)
 
     browser.open(f"/app/reports?type=products&{FEBRUARY}")
     assert browser.text(".tile b") == "€61.00"
-    browser.click("th a[href*='sort=revenue'], th a[href*='sort=-revenue']")
-    rows = browser.eval("[...document.querySelectorAll('tbody tr')].map(e => e.cells[0].innerText)")
-    assert rows == ["Kettle", "Green tea"]
+    browser.click("#sort-revenue")
+    assert browser.eval(ROWS) == ["Kettle", "Green tea"]
+    assert "sort=-revenue" in browser.eval("location.search")
     assert browser.count("th[aria-sort=descending]") == 1
     assert browser.errors == []
     status, content = browser.fetch(f"/app/reports.csv?type=products&{FEBRUARY}&sort=-revenue")
@@ -65,8 +73,118 @@ def test_a_report_is_kept_and_forgotten(visitor: Visitor) -> None:
     browser.open("/app/reports")
     browser.click(".kept a")
     assert browser.eval("document.querySelector('#type').value") == "revenue"
-    assert browser.eval("document.querySelector('#by').value") == "orders.status"
+    assert browser.eval("document.querySelector('#by select').value") == "orders.status"
     assert browser.eval("document.querySelector('#start').value") == "2026-02-01"
     browser.click(".kept button")
     browser.sees("not kept any more")
     assert browser.count(".kept") == 0
+
+
+def test_a_question_is_put_together_without_leaving_the_page(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    browser = visitor.browser
+    browser.open(f"/app/reports?type=revenue&{FEBRUARY}")
+    browser.eval("window.stillHere = true")
+
+    browser.fill("#by .pick:nth-of-type(2) select", "date.month")
+    browser.wait_for("document.querySelectorAll('.report thead th').length === 8")
+    browser.click("#columns summary")
+    browser.click("#columns input[value=aov]")
+    browser.sees("Total")
+    browser.wait_for("document.querySelectorAll('.report thead th').length === 7")
+    browser.click("#filters summary")
+    browser.fill("[name=field]", "orders.product")
+    browser.fill("[name=value]", "Kettle")
+    browser.wait_for(f"JSON.stringify({ROWS}) === '[\"Kettle\"]'")
+    assert browser.count(".condition") == 2  # there is room for another one
+    browser.fill("#scale", "month")
+    browser.wait_for("location.search.includes('scale=month')")
+    browser.wait_for("!!document.querySelector('#chart canvas')")  # drawn anew
+    assert browser.eval("window.stillHere") is True
+    assert browser.violations() == []
+    asked = browser.eval("location.search")
+
+    browser.open(f"/app/reports{asked}")  # the address is the view
+    assert browser.eval(ROWS) == ["Kettle"]
+    assert browser.count("#by .pick") == 3
+    assert browser.count("#columns :checked") == 5
+    browser.click(".chips a")
+    assert browser.eval(ROWS) == ["Green tea", "Kettle"]
+    assert browser.errors == []
+
+
+def test_a_value_leads_to_what_is_within_it_and_back_again(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    browser = visitor.browser
+    browser.open("/app/reports?type=revenue&by=date.month&start=2026-01-15&end=2026-03-15")
+    assert browser.eval(ROWS) == ["2026-01", "2026-02", "2026-03"]
+
+    browser.click(".report tbody tr:nth-child(2) a")
+    assert len(browser.eval(ROWS)) == 28
+    assert browser.eval("document.querySelector('#start').value") == "2026-02-01"
+    browser.fill("#by select", "orders.product")
+    browser.wait_for("document.querySelectorAll('.report tbody tr').length === 2")
+    browser.click(".report tbody a[href*='Kettle']")
+    assert browser.text(".chips span") == "Product is Kettle"
+    assert browser.text(".tile b") == "1"
+    browser.click(".splits a[href*='orders.kind']")
+    assert browser.eval(ROWS) == ["first"]
+    browser.eval("history.back()")
+    browser.wait_for("!!document.querySelector('.splits')")
+
+
+def test_columns_that_a_split_does_not_know_are_left_out_and_named(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    visitor.browser.open(f"/app/reports?type=ads&by=orders.product&{FEBRUARY}")
+
+    visitor.browser.sees("not known by what the report is split by")
+    assert "Ad Spend" in visitor.browser.text(".note.warn")
+    assert visitor.browser.eval(ROWS) == ["Green tea", "Kettle"]
+
+
+def test_the_steps_of_a_funnel_are_put_in_order(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    browser = visitor.browser
+    browser.open(f"/app/reports?type=funnel&event=lead&of=&event=order&of=Kettle&{FEBRUARY}")
+
+    assert browser.eval(ROWS) == ["lead", "order Kettle"]
+    assert browser.text(".report tbody tr:nth-child(2) .n") == "1"
+    browser.click("#steps .pick:nth-of-type(1) .mini")  # the lead is taken away
+    browser.wait_for(f"JSON.stringify({ROWS}) === '[\"order Kettle\"]'")
+    assert browser.violations() == []
+
+
+def test_without_a_script_the_form_asks_by_its_button(site: Site) -> None:
+    """What a browser sends of the form, every field of it, leads to the address of the view."""
+    user = site.users.add("v@bloggs.com", "Vera", "long enough", Role.VIEWER)
+    session = requests.Session()
+    session.cookies.set(COOKIE, site.users.begin_session(user.id))
+    form = {
+        "was": "revenue", "type": "revenue", "account": "", "saved": "", "range": "last_7",
+        "start": "2026-01-01", "end": "2026-01-02", "compare": "previous", "model": "",
+        "by": ["orders.product", "date.month", ""], "metric": ["revenue", "orders"],
+        "join": ["all", "all"], "field": ["revenue", ""], "op": ["at_least", "is"],
+        "value": ["20", ""], "view": "", "limit": "", "sort": "", "scale": "day",
+    }  # fmt: skip
+    answer = session.get(f"{site.address}/app/reports", params=form, timeout=20)
+
+    assert answer.status_code == 200
+    assert answer.url.partition("?")[2] == (
+        "type=revenue&by=orders.product&by=date.month&metric=revenue&metric=orders&join=all"
+        "&field=revenue&op=at_least&value=20&range=last_7&scale=day"
+    )
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_whole_form_is_sound(visitor: Visitor, width: int) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    browser = visitor.browser
+    for dark in (False, True):
+        browser.look(width, dark=dark)
+        browser.open(
+            f"/app/reports?type=revenue&by=orders.product&by=date.month&{FEBRUARY}"
+            "&join=all&field=clicks.channel&op=is&value=paid&join=any&field=revenue&op=at_least&value=1"
+        )
+        browser.eval("document.querySelectorAll('#asks details').forEach(e => e.open = true)")
+        assert browser.overflow() == []
+        assert browser.violations() == []

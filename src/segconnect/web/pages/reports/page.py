@@ -1,0 +1,151 @@
+"""The explorer: a question put together, its answer as chart and table."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from segconnect.account.attribution import MODELS
+from segconnect.account.reports import saved
+from segconnect.account.reports.crediting import REPORTED
+from segconnect.account.reports.dates import SCALES
+from segconnect.account.reports.plan import MAX_DIMENSIONS
+from segconnect.account.reports.steps import EVENTS, MAX_STEPS
+from segconnect.account.reports.types import COHORT, COHORTS, FUNNEL, PERIOD, TYPES
+from segconnect.errors import UsageError
+from segconnect.web.house import House
+from segconnect.web.pages.reports import choices
+from segconnect.web.pages.reports.asking import SPECIAL, Asked, find
+from segconnect.web.pages.reports.chart import chart_of, scale_of
+from segconnect.web.pages.reports.conditions import ALL, ANY, OF_NUMBERS, WORDS, Condition
+from segconnect.web.pages.reports.drill import splits
+from segconnect.web.pages.reports.table import MOST, table_of
+from segconnect.web.pages.reports.view import (
+    COMPARISONS,
+    CUSTOM_RANGE,
+    RANGES,
+    STEPS,
+    View,
+    of_saved,
+    read,
+)
+from segconnect.wire.shape import ShapeError
+
+VIEWS = {"": "as the report does", COHORT: "all orders of the range's leads",
+         PERIOD: "orders placed in the range"}  # fmt: skip
+SWITCHES = {
+    "exclude_failed": "without orders that failed",
+    "exclude_refunded": "without refunded orders",
+    "exclude_tax": "without tax",
+    "exclude_shipping": "without shipping",
+}
+
+
+async def show(house: House, request: Request) -> Response:
+    """Shows a report."""
+    is_part = "hx-request" in request.headers
+    if "was" in request.query_params and not is_part:  # a form; a link says the same in fewer words
+        return RedirectResponse(f"/app/reports?{read(request.query_params).address()}", 303)
+    values = await asyncio.to_thread(_read, house, request)
+    status = 422 if values["problem"] and not is_part else 200
+    response = house.render(request, "reports.html", status, **values)
+    if is_part:
+        response.headers["hx-push-url"] = f"/app/reports?{values['view'].address()}"
+    return response
+
+
+def _read(house: House, request: Request) -> dict[str, Any]:
+    asked = find(house, request)
+    view = read(request.query_params) if asked is None else asked.view
+    shown: dict[str, Any] = {
+        "account": asked and asked.account,
+        "view": view,
+        "type": TYPES.get(view.type),
+        "types": TYPES,
+        "answer": None,
+        "table": None,
+        "chart": None,
+        "problem": "",
+        "left_out": [],
+        "splits": [],
+        "kept": [],
+        "most": MOST,
+        "body": "",
+        "address": house.address(request),
+        "start": view.start,
+        "end": view.end,
+        "scale": view.scale,
+        **_form(view),
+    }
+    if asked is None:
+        return shown
+    shown["zone"] = asked.account["timezone"]
+    shown["kept"] = kept(asked)
+    try:
+        _answer(asked, shown)
+    except (UsageError, ShapeError) as error:
+        shown["problem"] = str(error)
+    return shown
+
+
+def _answer(asked: Asked, shown: dict[str, Any]) -> None:
+    told, left_out = asked.fitted()
+    answer = asked.ask(told.body())
+    ranged = answer["date_range"]
+    shown |= {
+        "answer": answer,
+        "left_out": left_out,
+        "table": table_of(told, answer, asked.settings, leads=asked.is_plain),
+        "chart": chart_of(told, answer, asked.ask),
+        "splits": [] if told.asked_dimensions or not asked.is_plain else splits(told),
+        "body": json.dumps(told.body(), indent=2),
+        "start": ranged["start_date"],
+        "end": ranged["end_date"],
+        "scale": scale_of(told, answer),
+    }
+
+
+def _form(view: View) -> dict[str, Any]:
+    """What the form offers, and what of it is chosen."""
+    by = view.asked_dimensions
+    most = 1 if view.type == COHORTS else MAX_DIMENSIONS
+    custom = [*by, *(each.field for each in view.conditions)]
+    return {
+        "by": [*by, ""][:most],
+        "most_picks": MAX_STEPS if view.type == FUNNEL else most,
+        "dimensions": choices.dimensions(custom),
+        "splitters": choices.times() if view.type == COHORTS else choices.dimensions(by),
+        "metrics": choices.in_order(view.asked_metrics, choices.metrics()),
+        "chosen": view.asked_metrics,
+        "models": [MODELS[slug] for slug in REPORTED],
+        "ranges": {**{slug: name for slug, (name, *_) in RANGES.items()}, CUSTOM_RANGE: "Custom"},
+        "comparisons": COMPARISONS,
+        "scales": SCALES,
+        "views": VIEWS,
+        "switches": SWITCHES,
+        "joins": {ALL: "all of", ANY: "any of"},
+        "conditions": [*view.conditions, Condition(ALL, "", "is", "")],
+        "chips": [
+            (row.told, f"/app/reports?{view.without(place).address()}")
+            for place, row in enumerate(view.conditions)
+        ],
+        "operators": WORDS,
+        "of_numbers": OF_NUMBERS,
+        "has_columns": view.type not in SPECIAL,
+        "has_dimensions": view.type != FUNNEL,
+        "has_filters": view.type != FUNNEL,
+        "is_cohort": view.type == COHORTS,
+        "steps": [*(view.steps or STEPS), ("", "")] if view.type == FUNNEL else [],
+        "events": list(EVENTS),
+    }
+
+
+def kept(asked: Asked) -> list[tuple[str, str, str]]:
+    """The reports that are kept: id, name, and the address of each."""
+    with asked.house.engine.connect() as connection:
+        found = saved.list_all(connection, asked.pk)
+    return [(each.id, each.name, of_saved(each, asked.view.account).address()) for each in found]
