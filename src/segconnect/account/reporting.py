@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
 from segconnect.account import access, finding, reading
-from segconnect.account.metrics import Family, parts
+from segconnect.account.metrics import Dimension, Family, Kind, parts
 from segconnect.account.reports import saved
-from segconnect.account.reports.answering import Json, report_answer
+from segconnect.account.reports.answering import NONE, Json, report_answer
 from segconnect.account.reports.asking import ask
-from segconnect.account.reports.behind import contacts_behind
+from segconnect.account.reports.behind import Listing, contacts_behind, listing
 from segconnect.account.reports.dates import DEFAULT_END, DEFAULT_START, SCALES
 from segconnect.account.reports.plan import Plan, Query, Settings, plan
 from segconnect.account.reports.run import Reading, run
@@ -223,6 +223,39 @@ class Reports:
             },
         }
 
+    def behind(
+        self,
+        account_pk: int,
+        query: Query,
+        cells: Sequence[str],
+        of: str | None = None,
+        first: int = 0,
+        most: int | None = None,
+    ) -> list[Listing]:
+        """Tells what a report's figures are made of, in one of its rows or in the totals.
+
+        Args:
+            account_pk: The account.
+            query: The report.
+            cells: What the row says it is of; none asks for the totals.
+            of: The metric whose parts are named; None: the first one.
+            first: How many of its parts are left out before.
+            most: How many are named; None: all.
+
+        Raises:
+            UsageError: What is asked for is not there, or there is more than can be listed.
+        """
+        planned = plan(query, self._settings(account_pk))
+        if cells and len(cells) != len(planned.dimensions):
+            raise UsageError(
+                f"{len(cells)} values of a row that has {len(planned.dimensions)} dimensions"
+            )
+        group = tuple(
+            _cell(each, text) for each, text in zip(planned.dimensions, cells, strict=False)
+        )
+        with self._facts(account_pk, models_of(planned)) as facts:
+            return listing(facts, planned, group, of, first, most)
+
     def _settings(self, account_pk: int) -> Settings:
         with self._engine.connect() as connection:
             return saved.settings_of(connection, account_pk)
@@ -252,6 +285,18 @@ def models_of(*plans: Plan) -> Sequence[str]:
         if any(one.family in (Family.TOUCH, Family.AD) for one in asked):
             wanted[each.model.kept] = None
     return list(wanted)
+
+
+def _cell(dimension: Dimension, text: str) -> Any:
+    """Reads back what a row says it is of."""
+    if text == NONE:
+        return None
+    if dimension.type is not Kind.NUMBER:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"{dimension.slug}: expected a number, found {text[:40]!r}") from None
 
 
 def _columns(type_: str) -> Sequence[str] | None:

@@ -17,6 +17,7 @@ from rich.text import Text
 from segconnect.account.metrics import AnyMetric, Kind, Number
 from segconnect.account.reports import behind as listing
 from segconnect.account.reports.answering import NONE, on_wire
+from segconnect.account.reports.naming import named
 from segconnect.account.reports.run import Answer, value
 from segconnect.errors import UsageError
 from segconnect.types import money
@@ -265,7 +266,7 @@ def behind(
         raise UsageError("--behind names one value; group the report by one dimension")
     cells = () if not cell or not plan.dimensions else (None if cell == NONE else cell,)
     found = listing.behind(facts, plan, cells)[0]
-    names = listing.named(facts, plan.fact_of(found.metric), found.parts)
+    names = [each[:3] for each in named(facts, plan, found.metric, found.parts)]
     currency = plan.settings.currency
     header = ["contact", "email", "of", "part"]
     if as_json or as_csv:

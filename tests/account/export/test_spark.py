@@ -20,7 +20,8 @@ from segconnect.account.replica import Facts, Replica
 from segconnect.account.reporting import models_of
 from segconnect.account.reports import saved
 from segconnect.account.reports.asking import ask
-from segconnect.account.reports.behind import behind, named
+from segconnect.account.reports.behind import behind
+from segconnect.account.reports.naming import named
 from segconnect.account.reports.plan import Plan, Query, Settings, plan
 from segconnect.account.reports.types import FUNNEL, TYPES
 from segconnect.account.store.opening import open_engine, open_writer
@@ -177,8 +178,8 @@ def test_what_is_behind_a_figure_is_the_same(both: Both) -> None:
     here, there = (behind(facts, made, cells)[0] for facts in (both.duckdb, both.spark))
 
     assert there.parts == here.parts
-    fact = made.fact_of(here.metric)
-    assert named(both.spark, fact, there.parts) == named(both.duckdb, fact, here.parts)
+    names = named(both.duckdb, made, here.metric, here.parts)
+    assert named(both.spark, made, there.metric, there.parts) == names
 
 
 def test_a_value_is_never_read_as_sql(both: Both) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from segconnect.account.metrics import METRICS
+from segconnect.account.reports.behind import listing
+from segconnect.account.reports.run import value
 from tests.account.reports.world import World
 
 
@@ -235,3 +237,31 @@ def test_nothing_is_owed_for_what_was_paid_twice_or_refunded() -> None:
     world.order(1, "2026-03-01", 1000, paid=400)
 
     assert world.total("outstanding") == 600
+
+
+@pytest.mark.parametrize("key", METRICS)
+def test_what_is_behind_a_metric_is_listed_by_name_and_adds_up_to_it(shop: World, key: str) -> None:
+    answer = shop.ask("revenue", key)
+
+    told = listing(shop.facts, answer.plan, (), None, 0, None)
+
+    for each in told:
+        assert each.total == pytest.approx(value(each.measure, answer.totals) or 0)
+    parts = [part or 0 for _, part in told[0].listed]
+    assert sum(parts) == pytest.approx(told[0].total or 0)
+    assert told[0].size == len(parts)
+    assert all(name.contact_id or name.of for name, _ in told[0].listed)
+    some = listing(shop.facts, answer.plan, (), told[-1].measure.key, 1, 1)
+    assert some[-1].listed == listing(
+        shop.facts, answer.plan, (), told[-1].measure.key, 0, None
+    )[-1].listed[1:2]  # fmt: skip
+
+
+def test_who_is_counted_is_named_and_not_an_order_of_the_same_number(shop: World) -> None:
+    answer = shop.ask("revenue", "numOfCustomers")
+
+    (told,) = listing(shop.facts, answer.plan, (), None, 0, None)
+
+    assert {(name.contact_id, name.of) for name, _ in told.listed} == {
+        ("c1", ""), ("c3", ""), ("c9", ""),  # Ann, Bob and Eve
+    }  # fmt: skip

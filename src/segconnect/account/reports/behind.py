@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from segconnect.account.metrics import Fact, Kind, Metric, Number, parts
+from segconnect.account.metrics import (
+    AnyMetric,
+    Formula,
+    Kind,
+    Measure,
+    Metric,
+    Number,
+    Ratio,
+    parts,
+)
 from segconnect.account.replica import Facts
+from segconnect.account.reports.naming import Named, Part, named
 from segconnect.account.reports.plan import Plan
 from segconnect.account.reports.querying import Cells, FactQuery, whole
-from segconnect.account.reports.run import MAX_ROWS, settled
+from segconnect.account.reports.run import MAX_ROWS, settled, value
 from segconnect.errors import UsageError
-
-
-class Part(NamedTuple):
-    """A row of a fact, and what of the figure it is."""
-
-    person: int | None
-    key: tuple[object, ...]  # of the fact's row: of an order its pk
-    part: Number
 
 
 class Behind(NamedTuple):
@@ -27,6 +29,15 @@ class Behind(NamedTuple):
 
     metric: Metric
     parts: list[Part]
+
+
+class Listing(NamedTuple):
+    """What a figure is made of, and some of it by name."""
+
+    measure: AnyMetric
+    total: Number | None
+    size: int  # how many parts there are
+    listed: list[tuple[Named, Number | None]]
 
 
 def behind(facts: Facts, plan: Plan, cells: Cells = ()) -> list[Behind]:
@@ -122,32 +133,65 @@ def contacts_behind(
     return int(count), [int(pk) for (pk,) in rows]
 
 
-def named(facts: Facts, fact: Fact, listed: Sequence[Part]) -> list[tuple[str, str, str]]:
-    """Tells who and what parts are: the contact's id and email, and the order's or another key."""
-    people = {part.person for part in listed if part.person is not None}
-    contacts = _contacts(facts, people)
-    is_order = fact.conversion == "order"
-    orders = _orders(facts, {part.key[0] for part in listed}) if is_order else {}
+def listing(
+    facts: Facts, plan: Plan, cells: Cells, of: str | None, first: int, most: int | None
+) -> list[Listing]:
+    """Tells what the first figure of a report is made of, and names the parts of it.
+
+    Of one that is divided by another, both are told; the parts of one of them are named.
+
+    Args:
+        facts: The replica.
+        plan: The report.
+        cells: The group; see `behind`.
+        of: The metric whose parts are named; None: the first one.
+        first: How many of its parts are left out before.
+        most: How many are named; None: all.
+
+    Raises:
+        UsageError: There is more than can be listed.
+    """
+    asked = plan if cells else plan.with_dimensions(())
     told = []
-    for person, key, _ in listed:
-        contact_id, email = contacts.get(person, ("", ""))
-        of, order_email = orders.get(key[0], (" ".join(map(str, key)), ""))
-        told.append((contact_id, email or order_email, of if is_order or len(key) > 1 else ""))
+    made = dict.fromkeys(_listable(plan.metrics[0]))
+    for place, (measure, metric) in enumerate(made):
+        found = _parts(facts, asked, metric, cells)
+        amounts = _amounts(measure, metric, found)
+        rows: list[tuple[Named, Number | None]] = []
+        if measure.key == of if of else place == 0:
+            shown = slice(first, None if most is None else first + most)
+            names = named(facts, asked, metric, found[shown])
+            rows = list(zip(names, amounts[shown], strict=True))
+        total = value(measure, {metric.key: sum(each.part for each in found)})
+        told.append(Listing(measure, total, len(found), rows))
     return told
 
 
-def _contacts(facts: Facts, people: set[int]) -> dict[int | None, tuple[str, str]]:
-    rows = facts.connection.execute(
-        "select l.person, c.contact_id, coalesce(c.email, '') from leads l"
-        " join contacts c on c.pk = l.contact_pk where l.person in (select unnest(?))",
-        [sorted(people)],
-    ).fetchall()
-    return {person: (contact_id, email) for person, contact_id, email in rows}
+def _listable(measure: Measure) -> Iterator[tuple[AnyMetric, Metric]]:
+    """The figures that a figure is computed from, each made of one metric: MRR, not its units."""
+    summed = list({each.key: each for each in parts(measure)}.values())
+    if isinstance(measure, (Metric, Formula)) and len(summed) == 1:
+        yield measure, summed[0]
+    elif isinstance(measure, Ratio):
+        yield from _listable(measure.of)
+        yield from _listable(measure.per)
+    elif isinstance(measure, Formula):
+        for each in measure.parts:
+            yield from _listable(each)
 
 
-def _orders(facts: Facts, keys: set[object]) -> dict[object, tuple[str, str]]:
-    rows = facts.connection.execute(
-        "select pk, order_id, coalesce(email, '') from orders where pk in (select unnest(?))",
-        [list(keys)],
-    ).fetchall()
-    return {pk: (order_id, email) for pk, order_id, email in rows}
+def _amounts(measure: AnyMetric, metric: Metric, listed: Sequence[Part]) -> list[Number | None]:
+    """What each part is of a figure; of money in whole cents, which add up to the total's."""
+    if isinstance(measure, Metric):
+        return [each.part for each in listed]
+    if measure.type is not Kind.CURRENCY:
+        return [value(measure, {metric.key: each.part}) for each in listed]
+    amounts: list[Number | None] = []
+    summed: Number = 0
+    told = 0
+    for each in listed:
+        summed += each.part
+        cents = round(value(measure, {metric.key: summed}) or 0)
+        amounts.append(cents - told)
+        told = cents
+    return amounts

@@ -78,7 +78,10 @@ class FactQuery:
             for name, cell in zip(names, cells, strict=True)
         ]
         rows = (metric.column,) if metric.is_distinct else self.fact.key
-        key = ", ".join(("person", *(each for each in rows if each != "person")))
+        is_known = Family.LEAD in self.fact.knows  # who it was: of spend, nobody
+        person = "person" if is_known else "cast(null as bigint) as person"
+        others = [each for each in rows if each != "person"]
+        key = ", ".join(["person", *others] if is_known else others)
         part = f"{metric.column} * credit"
         if metric.is_distinct:
             where.append(f"{metric.column} is not null")
@@ -86,7 +89,8 @@ class FactQuery:
         condition = f"\nwhere {' and '.join(where)}" if where else ""
         summed = f"sum({part})" if not metric.is_distinct or self.is_fractional else "1"
         return self._finish(
-            f"select {key}, {summed} as part\nfrom ({inner}) x{condition}\ngroup by {key}"
+            f"select {', '.join([person, *others])}, {summed} as part\n"
+            f"from ({inner}) x{condition}\ngroup by {key}"
             f"\nhaving {summed} <> 0\norder by {key}"
         )
 

@@ -1,7 +1,9 @@
 """Reports: an explorer for every type, what is kept of it, and how programs ask the same."""
 
+from segconnect.web.pages.reports.behind import behind
+from segconnect.web.pages.reports.behind import export as export_behind
 from segconnect.web.pages.reports.files import export
 from segconnect.web.pages.reports.page import show
 from segconnect.web.pages.reports.saving import forget, save
 
-__all__ = ["export", "forget", "save", "show"]
+__all__ = ["behind", "export", "export_behind", "forget", "save", "show"]
