@@ -61,25 +61,6 @@ def test_what_cannot_be_answered_is_told(visitor: Visitor) -> None:
     assert visitor.browser.count(".note.bad[role=alert]") == 1
 
 
-def test_a_report_is_kept_and_forgotten(visitor: Visitor) -> None:
-    visitor.come_in_as(Role.EDITOR)
-    browser = visitor.browser
-    browser.open(f"/app/reports?type=revenue&by=orders.status&{FEBRUARY}")
-    browser.fill("#name", "By status")
-    browser.click(".saves button")
-    browser.sees("By status is saved.")
-    assert browser.violations() == []
-
-    browser.open("/app/reports")
-    browser.click(".kept a")
-    assert browser.eval("document.querySelector('#type').value") == "revenue"
-    assert browser.eval("document.querySelector('#by select').value") == "orders.status"
-    assert browser.eval("document.querySelector('#start').value") == "2026-02-01"
-    browser.click(".kept button")
-    browser.sees("not kept any more")
-    assert browser.count(".kept") == 0
-
-
 def test_a_question_is_put_together_without_leaving_the_page(visitor: Visitor) -> None:
     visitor.come_in_as(Role.VIEWER)
     browser = visitor.browser

@@ -47,7 +47,11 @@ ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/health", overview.health, Role.VIEWER, "GET"),
     ("/reports", reports.show, Role.VIEWER, "GET"),
     ("/reports/save", reports.save, Role.EDITOR, "POST"),
-    ("/reports/forget", reports.forget, Role.EDITOR, "POST"),
+    ("/reports/saved", reports.listed, Role.VIEWER, "GET"),
+    ("/reports/saved/restore", reports.restore, Role.EDITOR, "POST"),
+    ("/reports/saved/{id}/{action}", reports.change, Role.EDITOR, "POST"),
+    ("/reports/share", reports.share, Role.EDITOR, "POST"),
+    ("/reports/shared/{id}/revoke", reports.revoke, Role.EDITOR, "POST"),
     ("/reports.csv", reports.export, Role.VIEWER, "GET"),
     ("/contacts", contacts.show, Role.VIEWER, "GET"),
     ("/contacts/{id:path}/export.json", contact.export, Role.EDITOR, "GET"),
@@ -124,6 +128,7 @@ class Web:
             Route("/sign-out", self._sign_out, methods=["POST"]),
             Route("/welcome", self._welcome, methods=["GET", "POST"]),
             Route("/join/{token}", self._join, methods=["GET", "POST"]),
+            Route("/shared/{token}", self._shared),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ]
         routes += [
@@ -231,6 +236,10 @@ class Web:
         await asyncio.to_thread(users.note, user, "joined")
         session = await asyncio.to_thread(users.begin_session, user.id)
         return _signed_in(self.house, request, session, "/app/overview")
+
+    async def _shared(self, request: Request) -> Response:
+        """A report that somebody shared by a link: the one page that needs no sign-in."""
+        return await reports.shared(self.house, request)
 
 
 SPENT = "The address was used already, or is of an earlier start; the terminal shows the new one."

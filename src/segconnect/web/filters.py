@@ -122,6 +122,15 @@ def exactly(seconds: int | str | None, zone: str = "UTC") -> Markup:
     )
 
 
+def until(milliseconds: int, zone: str = "UTC") -> Markup:
+    """Shows a moment to come, to the minute, and how long it is until then on hover."""
+    at = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    local = at.astimezone(ZoneInfo(zone))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(timespec="seconds"), _ago(at, local), f"{local.day} {local:%b %Y, %H:%M}"
+    )
+
+
 def day(value: date) -> str:
     """Shows a day."""
     return f"{value.day} {value:%b %Y}"
@@ -172,5 +181,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "change": change,
     "exactly": exactly,
     "day": day,
+    "until": until,
     "state": state,
 }

@@ -30,6 +30,7 @@ from segconnect.scenario.journal import Journal
 from segconnect.settings import Settings
 from segconnect.web import filters
 from segconnect.web.trash import Trash
+from segconnect.web.shares import Shares
 from segconnect.web.users import Role, User, Users, csrf_of
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ class House:
         )
         found.filters.update(filters.FILTERS)
         return found
+
+    @cached_property
+    def shares(self) -> Shares:
+        """The links by which reports are shared."""
+        return Shares(self.users.engine)
 
     @property
     def zone(self) -> str:

@@ -52,6 +52,20 @@ deleted = Table(
     Index("ix_web_deleted_at", "deleted_at"),
 )
 
+shares = Table(
+    "web_shares",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),  # of the link's token
+    Column("account_id", Id, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("question", Text, nullable=False),  # as reports are kept
+    Column("shared_by", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("opened_at", BigInteger),
+)
+
 audit = Table(
     "web_audit",
     metadata,

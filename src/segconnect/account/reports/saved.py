@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 from collections.abc import Mapping
@@ -54,7 +55,7 @@ def find(connection: Connection, account: int, report_id: str) -> Saved | None:
     if not 0 < len(report_id) <= MAX_ID or "\0" in report_id:
         return None
     text = preferences.get(connection, account, KEPT + report_id)
-    return None if text is None else _read(report_id, text)
+    return None if text is None else read(report_id, text)
 
 
 def list_all(connection: Connection, account: int) -> list[Saved]:
@@ -65,18 +66,33 @@ def list_all(connection: Connection, account: int) -> list[Saved]:
             table.c.account_pk == account, table.c.name.startswith(KEPT)
         )
     )
-    found = [_read(name.removeprefix(KEPT), text) for name, text in rows]
+    found = [read(name.removeprefix(KEPT), text) for name, text in rows]
     return sorted(found, key=lambda each: (each.name, each.id))
 
 
-def keep(engine: Engine, account_id: str, name: str, query: Query) -> str:
-    """Keeps a report, which must be one that can be planned; answers its id."""
-    alphabet = string.ascii_lowercase + string.digits
-    report_id = "r" + "".join(secrets.choice(alphabet) for _ in range(9))
-    asked = {key: each for key, each in _values(query).items() if each not in (None, (), {}, [])}
-    text = to_json({"name": name, "query": asked}).decode()
-    preferences.keep(engine, account_id, KEPT + report_id, text)
+def keep(
+    engine: Engine, account_id: str, name: str, query: Query, report_id: str | None = None
+) -> str:
+    """Keeps a report, which must be one that can be planned; answers its id.
+
+    Under an id that is given, it takes the place of the one that is kept there.
+    """
+    if report_id is None or not is_id(report_id):
+        alphabet = string.ascii_lowercase + string.digits
+        report_id = "r" + "".join(secrets.choice(alphabet) for _ in range(9))
+    preferences.keep(engine, account_id, KEPT + report_id, to_text(name, query))
     return report_id
+
+
+def is_id(text: str) -> bool:
+    """Whether a text may be the id of a report."""
+    return re.fullmatch(f"[a-z0-9]{{1,{MAX_ID}}}", text) is not None
+
+
+def to_text(name: str, query: Query) -> str:
+    """Writes a report as JSON."""
+    asked = {key: each for key, each in _values(query).items() if each not in (None, (), {}, [])}
+    return to_json({"name": name, "query": asked}).decode()
 
 
 def forget(engine: Engine, account_id: str, report_id: str) -> bool:
@@ -92,6 +108,7 @@ def _values(query: Query) -> Mapping[str, Any]:
     return {name: getattr(query, name) for name in query.__dataclass_fields__}
 
 
-def _read(report_id: str, text: str) -> Saved:
+def read(report_id: str, text: str) -> Saved:
+    """Reads what `to_text` wrote."""
     kept = from_json(text)
     return Saved(report_id, kept["name"], replace(Query(""), **kept["query"]))

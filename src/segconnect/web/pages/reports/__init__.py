@@ -4,6 +4,19 @@ from segconnect.web.pages.reports.behind import behind
 from segconnect.web.pages.reports.behind import export as export_behind
 from segconnect.web.pages.reports.files import export
 from segconnect.web.pages.reports.page import show
-from segconnect.web.pages.reports.saving import forget, save
+from segconnect.web.pages.reports.saving import change, listed, restore, save
+from segconnect.web.pages.reports.sharing import revoke, share, shared
 
-__all__ = ["behind", "export", "export_behind", "forget", "save", "show"]
+__all__ = [
+    "behind",
+    "change",
+    "export",
+    "export_behind",
+    "listed",
+    "restore",
+    "revoke",
+    "save",
+    "share",
+    "shared",
+    "show",
+]

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from segconnect.account.attribution import MODELS
-from segconnect.account.reports import saved
 from segconnect.account.reports.crediting import REPORTED
 from segconnect.account.reports.dates import SCALES
 from segconnect.account.reports.plan import MAX_DIMENSIONS
@@ -23,6 +22,7 @@ from segconnect.web.pages.reports.asking import SPECIAL, Asked, find
 from segconnect.web.pages.reports.chart import chart_of, scale_of
 from segconnect.web.pages.reports.conditions import ALL, ANY, OF_NUMBERS, WORDS, Condition
 from segconnect.web.pages.reports.drill import splits
+from segconnect.web.pages.reports.saving import kept
 from segconnect.web.pages.reports.table import MOST, table_of
 from segconnect.web.pages.reports.view import (
     COMPARISONS,
@@ -30,9 +30,9 @@ from segconnect.web.pages.reports.view import (
     RANGES,
     STEPS,
     View,
-    of_saved,
     read,
 )
+from segconnect.web.shares import DAYS
 from segconnect.wire.shape import ShapeError
 
 VIEWS = {"": "as the report does", COHORT: "all orders of the range's leads",
@@ -73,6 +73,8 @@ def _read(house: House, request: Request) -> dict[str, Any]:
         "left_out": [],
         "splits": [],
         "kept": [],
+        "opened": None,
+        "days": DAYS,
         "most": MOST,
         "body": "",
         "address": house.address(request),
@@ -85,6 +87,7 @@ def _read(house: House, request: Request) -> dict[str, Any]:
         return shown
     shown["zone"] = asked.account["timezone"]
     shown["kept"] = kept(asked)
+    shown["opened"] = next((each for each in shown["kept"] if each.id == view.saved), None)
     try:
         _answer(asked, shown)
     except (UsageError, ShapeError) as error:
@@ -142,10 +145,3 @@ def _form(view: View) -> dict[str, Any]:
         "steps": [*(view.steps or STEPS), ("", "")] if view.type == FUNNEL else [],
         "events": list(EVENTS),
     }
-
-
-def kept(asked: Asked) -> list[tuple[str, str, str]]:
-    """The reports that are kept: id, name, and the address of each."""
-    with asked.house.engine.connect() as connection:
-        found = saved.list_all(connection, asked.pk)
-    return [(each.id, each.name, of_saved(each, asked.view.account).address()) for each in found]

@@ -1,35 +1,162 @@
-"""Reports that are kept under a name."""
+"""Reports that are kept under a name: listed, renamed, changed, deleted, and taken back."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import NamedTuple
+from urllib.parse import urlencode
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from segconnect.account.reports import saved
+from segconnect.account.reports.saved import Saved
+from segconnect.account.reports.types import TYPES
 from segconnect.errors import UsageError
 from segconnect.web.house import House, back, text
-from segconnect.web.pages.reports.asking import must_find
+from segconnect.web.pages.reports.asking import Asked, find, must_find
+from segconnect.web.pages.reports.conditions import name_of
+from segconnect.web.pages.reports.view import RANGES, View, of_saved, read
+from segconnect.web.shares import DAYS
+
+LIST = "/app/reports/saved"
+MAX_NAME = 80
+
+
+class Kept(NamedTuple):
+    """A report that is kept, as a list tells of it."""
+
+    id: str
+    name: str
+    type: str
+    range: str
+    by: str
+    address: str
+
+
+def kept(asked: Asked) -> list[Kept]:
+    """The reports that an account keeps, by name."""
+    with asked.house.engine.connect() as connection:
+        found = saved.list_all(connection, asked.pk)
+    return [_told(each, of_saved(each, asked.view.account)) for each in found]
+
+
+def _told(report: Saved, view: View) -> Kept:
+    type_ = TYPES.get(view.type)
+    dates = " – ".join(each or "today" for each in view.ends)
+    range_ = RANGES[view.range][0] if view.range in RANGES else dates
+    by = ", ".join(map(name_of, view.asked_dimensions))
+    return Kept(report.id, report.name, type_.name if type_ else view.type, range_, by,
+                view.address())  # fmt: skip
+
+
+async def listed(house: House, request: Request) -> Response:
+    """Shows all that are kept, and the links by which reports are shared."""
+    return await show(house, request)
+
+
+async def show(house: House, request: Request, link: str = "", until: int = 0) -> Response:
+    """Shows the page.
+
+    Args:
+        house: The house.
+        request: The request.
+        link: One that was just made, which is told this one time.
+        until: When it ends.
+    """
+    asked = await asyncio.to_thread(find, house, request)
+    rows, links = [], []
+    if asked is not None:
+        rows = await asyncio.to_thread(kept, asked)
+        links = await asyncio.to_thread(house.shares.of, asked.account["account_id"])
+    given = request.query_params
+    gone = {"id": given["gone"], "name": given.get("named", "")} if "gone" in given else None
+    return house.render(
+        request, "reports_saved.html", rows=rows, links=links, link=link, until=until, gone=gone,
+        account=asked and asked.account, own=asked.view.account if asked else "",
+        was=read(request.query_params).address(), days=DAYS,
+    )  # fmt: skip
 
 
 async def save(house: House, request: Request) -> Response:
     """Keeps a report under a name."""
-    asked = must_find(house, request)
+    asked, name = must_find(house, request), await _name(request)
+    await asyncio.to_thread(asked.plan)
+    query = asked.view.query()
+    id_ = await asyncio.to_thread(
+        saved.keep, house.engine, asked.account["account_id"], name, query
+    )
+    await _note(house, request, f"saved report {name}")
+    return back(f"/app/reports?{asked.view.address(saved=id_)}", f"{name} is saved.")
+
+
+async def change(house: House, request: Request) -> Response:
+    """Changes a report that is kept: its name, or what it asks; or forgets it."""
+    asked, id_ = must_find(house, request), request.path_params["id"]
+    account_id, action = asked.account["account_id"], request.path_params["action"]
+    before = await asyncio.to_thread(_find, asked, id_)
+    was = of_saved(before, asked.view.account)
+    if action == "rename":
+        name = await _name(request)
+        await asyncio.to_thread(saved.keep, house.engine, account_id, name, before.query, id_)
+        await _note(house, request, f"renamed report {before.name} to {name}")
+        return back(_list(asked), f"{before.name} is called {name} now.")
+    if action == "update":
+        await asyncio.to_thread(asked.plan)
+        query = asked.view.query()
+        await asyncio.to_thread(saved.keep, house.engine, account_id, before.name, query, id_)
+        await _note(house, request, f"changed report {before.name}")
+        return back(f"/app/reports?{asked.view.address(saved=id_)}", f"{before.name} is updated.")
+    if action == "delete":
+        await asyncio.to_thread(saved.forget, house.engine, account_id, id_)
+        await _note(house, request, f"deleted report {before.name}")
+        told = urlencode({"gone": id_, "named": before.name})
+        return back(f"{LIST}?{replace(was, saved='').address()}&{told}")
+    raise HTTPException(404, f"There is no {action}.")
+
+
+async def restore(house: House, request: Request) -> Response:
+    """Keeps a report again that was deleted, under the id that it had."""
+    asked, name = must_find(house, request), await _name(request)
+    account_id, id_ = asked.account["account_id"], await text(request, "id")
+    await asyncio.to_thread(asked.plan)
+    is_free = await asyncio.to_thread(_is_free, asked, id_)
+    query = asked.view.query()
+    await asyncio.to_thread(
+        saved.keep, house.engine, account_id, name, query, id_ if is_free else None
+    )
+    await _note(house, request, f"restored report {name}")
+    return back(_list(asked), f"{name} is back.")
+
+
+def _find(asked: Asked, id_: str) -> Saved:
+    with asked.house.engine.connect() as connection:
+        found = saved.find(connection, asked.pk, id_)
+    if found is None:
+        raise HTTPException(404, "There is no such report; it may have been deleted.")
+    return found
+
+
+def _is_free(asked: Asked, id_: str) -> bool:
+    with asked.house.engine.connect() as connection:
+        return saved.find(connection, asked.pk, id_) is None
+
+
+def _list(asked: Asked) -> str:
+    account = asked.view.account
+    return f"{LIST}?{urlencode({'account': account})}" if account else LIST
+
+
+async def _name(request: Request) -> str:
     name = await text(request, "name")
     if not name:
         raise UsageError("give the report a name")
-    await asyncio.to_thread(asked.plan)
-    query = asked.view.query()
-    await asyncio.to_thread(saved.keep, house.engine, asked.account["account_id"], name, query)
-    await asyncio.to_thread(house.users.note, request.state.user, f"saved report {name}")
-    return back(f"/app/reports?{asked.view.address()}", f"{name} is saved.")
+    if len(name) > MAX_NAME:
+        raise UsageError(f"a name has at most {MAX_NAME} characters")
+    return name
 
 
-async def forget(house: House, request: Request) -> Response:
-    """Forgets a report that was kept."""
-    asked = must_find(house, request)
-    id_ = await text(request, "id")
-    await asyncio.to_thread(saved.forget, house.engine, asked.account["account_id"], id_)
-    await asyncio.to_thread(house.users.note, request.state.user, f"forgot report {id_}")
-    return back(f"/app/reports?{asked.view.address()}", "It is not kept any more.")
+async def _note(house: House, request: Request, what: str) -> None:
+    await asyncio.to_thread(house.users.note, request.state.user, what)
