@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
+import os
+import subprocess
+import sys
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -27,8 +30,8 @@ def shop(site: Site) -> None:
         site.send("invoice", {**order, "email": f"{number}@bloggs.com"})
 
 
-def test_a_report_is_asked_sorted_exported_and_asked_by_a_program(visitor: Visitor) -> None:
-    browser, site = visitor.browser, visitor.site
+def test_a_report_is_asked_sorted_and_exported(visitor: Visitor) -> None:
+    browser = visitor.browser
     visitor.come_in_as(Role.VIEWER)
 
     browser.open(f"/app/reports?type=products&{FEBRUARY}")
@@ -41,16 +44,34 @@ def test_a_report_is_asked_sorted_exported_and_asked_by_a_program(visitor: Visit
     status, content = browser.fetch(f"/app/reports.csv?type=products&{FEBRUARY}&sort=-revenue")
     assert (status, content.splitlines()[1].split(",")[:2]) == (200, ["Kettle", "49"])
 
-    browser.click(".api summary")
-    shown = browser.text(".api pre")
-    url, body = re.search(r"curl (\S+)", shown), re.search(r"-d '(.*)'", shown, re.DOTALL)
-    assert url is not None
-    assert body is not None
-    answer = requests.post(
-        url[1], json=json.loads(body[1]), headers={"authorization": site.key}, timeout=20
+
+def test_programs_run_exactly_as_they_are_shown(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    browser, site = visitor.browser, visitor.site
+    awkward = quote('Joey\'s "tea" $HOME `id` \\ ü')
+    browser.open(
+        f"/app/reports?type=products&{FEBRUARY}&by=orders.product&by=date.month&model=linear"
+        f"&with=exclude_failed&join=all&field=orders.product&op=is_not&value={awkward}"
+        "&join=all&field=revenue&op=at_least&value=20"
     )
-    assert answer.ok
-    assert answer.json()["totals"][0] == 61
+    browser.click(".api summary")
+    assert browser.violations() == []
+    curl, python = (browser.eval(f"document.querySelector('#{name}').textContent")
+                    for name in ("curl", "python"))  # fmt: skip
+    assert site.key not in curl + python
+
+    def run(*command: str) -> str:
+        there = {**os.environ, "SEGMETRICS_API_KEY": site.key}
+        return subprocess.run(command, env=there, capture_output=True, text=True, check=True).stdout
+
+    answer = json.loads(run("bash", "-c", curl))
+    lines = run(sys.executable, "-c", python).splitlines()
+
+    assert [row[:3] for row in answer["rows"]] == [["Kettle", "2026-02", 49]]
+    assert lines[0] == str([field["name"] for field in answer["fields"]])
+    assert lines[1:-1] == [str(row) for row in answer["rows"]]
+    assert lines[-1] == f"total {answer['totals']}"
+    assert browser.text(".report tbody td.n").startswith("€49.00")
 
 
 def test_what_cannot_be_answered_is_told(visitor: Visitor) -> None:

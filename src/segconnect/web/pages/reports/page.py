@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 from starlette.requests import Request
@@ -17,7 +16,7 @@ from segconnect.account.reports.steps import EVENTS, MAX_STEPS
 from segconnect.account.reports.types import COHORT, COHORTS, FUNNEL, PERIOD, TYPES
 from segconnect.errors import UsageError
 from segconnect.web.house import House
-from segconnect.web.pages.reports import choices
+from segconnect.web.pages.reports import choices, programs
 from segconnect.web.pages.reports.asking import SPECIAL, Asked, find
 from segconnect.web.pages.reports.chart import chart_of, scale_of
 from segconnect.web.pages.reports.conditions import ALL, ANY, OF_NUMBERS, WORDS, Condition
@@ -76,7 +75,6 @@ def _read(house: House, request: Request) -> dict[str, Any]:
         "opened": None,
         "days": DAYS,
         "most": MOST,
-        "body": "",
         "address": house.address(request),
         "start": view.start,
         "end": view.end,
@@ -105,7 +103,10 @@ def _answer(asked: Asked, shown: dict[str, Any]) -> None:
         "table": table_of(told, answer, asked.settings, leads=asked.is_plain),
         "chart": chart_of(told, answer, asked.ask),
         "splits": [] if told.asked_dimensions or not asked.is_plain else splits(told),
-        "body": json.dumps(told.body(), indent=2),
+        "programs": [
+            (name, write(shown["address"], asked.account["account_id"], told.body()))
+            for name, write in (("curl", programs.curl), ("Python", programs.python))
+        ],
         "start": ranged["start_date"],
         "end": ranged["end_date"],
         "scale": scale_of(told, answer),
