@@ -29,8 +29,8 @@ from segconnect.scenario.hooks import Hooks
 from segconnect.scenario.journal import Journal
 from segconnect.settings import Settings
 from segconnect.web import filters
-from segconnect.web.trash import Trash
 from segconnect.web.shares import Shares
+from segconnect.web.trash import Trash
 from segconnect.web.users import Role, User, Users, csrf_of
 
 if TYPE_CHECKING:

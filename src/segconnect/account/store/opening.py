@@ -15,7 +15,7 @@ from segconnect.database import Migrations
 if TYPE_CHECKING:
     from segconnect.account.store.postgres import PostgresStore
 
-HEAD = "0007"
+HEAD = "0008"
 MIGRATIONS = Migrations("segconnect.account.store:migrations", HEAD, "alembic_version")
 
 
