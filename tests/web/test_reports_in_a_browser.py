@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import quote
 
+import duckdb
+import openpyxl
 import pytest
 import requests
 
@@ -30,6 +34,15 @@ def shop(site: Site) -> None:
         site.send("invoice", {**order, "email": f"{number}@bloggs.com"})
 
 
+def signed_in(site: Site) -> requests.Session:
+    """Somebody who looks, without a browser."""
+    found = next((each.id for each in site.users.all() if each.email == "v@bloggs.com"), None)
+    id_ = found or site.users.add("v@bloggs.com", "Vera", "long enough", Role.VIEWER).id
+    session = requests.Session()
+    session.cookies.set(COOKIE, site.users.begin_session(id_))
+    return session
+
+
 def test_a_report_is_asked_sorted_and_exported(visitor: Visitor) -> None:
     browser = visitor.browser
     visitor.come_in_as(Role.VIEWER)
@@ -43,6 +56,39 @@ def test_a_report_is_asked_sorted_and_exported(visitor: Visitor) -> None:
     assert browser.errors == []
     status, content = browser.fetch(f"/app/reports.csv?type=products&{FEBRUARY}&sort=-revenue")
     assert (status, content.splitlines()[1].split(",")[:2]) == (200, ["Kettle", "49"])
+    assert browser.count(".exports a[download]") == 3
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "parquet"])
+def test_the_table_is_taken_along_as_a_file(site: Site, kind: str, tmp_path: Path) -> None:
+    session = signed_in(site)
+    asked = f"type=products&{FEBRUARY}&sort=-revenue&metric=revenue&metric=orders"
+
+    answer = session.get(f"{site.address}/app/reports.{kind}?{asked}", timeout=20)
+
+    assert answer.status_code == 200
+    name = f"products_2026-02-01_2026-02-28.{kind}"
+    assert f'filename="{name}"' in answer.headers["content-disposition"]
+    assert answer.headers["cache-control"] == "no-store"
+    (out := tmp_path / name).write_bytes(answer.content)
+    if kind == "csv":
+        rows = list(csv.reader(out.read_text().splitlines()))
+    elif kind == "xlsx":
+        rows = [[*row] for row in openpyxl.load_workbook(out).active.values]
+    else:
+        found = duckdb.connect().execute("from read_parquet(?)", [str(out)])
+        rows = [[each[0] for each in found.description], *map(list, found.fetchall())]
+    assert rows[0] == ["product", "revenue", "orders"]
+    assert [[row[0], *map(float, row[1:])] for row in rows[1:]] == [
+        ["Kettle", 49, 1], ["Green tea", 12, 1],
+    ]  # fmt: skip
+
+
+def test_a_file_that_cannot_be_written_is_told(site: Site) -> None:
+    answer = signed_in(site).get(f"{site.address}/app/reports.docx?type=leads", timeout=20)
+
+    assert answer.status_code == 404
+    assert "expected csv, xlsx, parquet" in answer.text
 
 
 def test_programs_run_exactly_as_they_are_shown(visitor: Visitor) -> None:
@@ -158,9 +204,6 @@ def test_the_steps_of_a_funnel_are_put_in_order(visitor: Visitor) -> None:
 
 def test_without_a_script_the_form_asks_by_its_button(site: Site) -> None:
     """What a browser sends of the form, every field of it, leads to the address of the view."""
-    user = site.users.add("v@bloggs.com", "Vera", "long enough", Role.VIEWER)
-    session = requests.Session()
-    session.cookies.set(COOKIE, site.users.begin_session(user.id))
     form = {
         "was": "revenue", "type": "revenue", "account": "", "saved": "", "range": "last_7",
         "start": "2026-01-01", "end": "2026-01-02", "compare": "previous", "model": "",
@@ -168,7 +211,7 @@ def test_without_a_script_the_form_asks_by_its_button(site: Site) -> None:
         "join": ["all", "all"], "field": ["revenue", ""], "op": ["at_least", "is"],
         "value": ["20", ""], "view": "", "limit": "", "sort": "", "scale": "day",
     }  # fmt: skip
-    answer = session.get(f"{site.address}/app/reports", params=form, timeout=20)
+    answer = signed_in(site).get(f"{site.address}/app/reports", params=form, timeout=20)
 
     assert answer.status_code == 200
     assert answer.url.partition("?")[2] == (

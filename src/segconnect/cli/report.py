@@ -65,6 +65,7 @@ def command(
     """Answers a report: `segconnect report ads --start -30d --by campaign --model linear`."""
     from segconnect.account.reports.answering import query_answer
     from segconnect.account.reports.asking import ask
+    from segconnect.account.reports.files import write
     from segconnect.account.reports.plan import Query
     from segconnect.account.reports.run import run
     from segconnect.account.reports.types import COHORTS, FUNNEL
@@ -93,7 +94,7 @@ def command(
     if kept is not None:
         typer.echo(f"kept as {kept}", err=True)
     if out is not None:
-        show.write(told, out)
+        write(told, out)
     elif as_json:
         typer.echo(json.dumps(told))
     elif as_csv:

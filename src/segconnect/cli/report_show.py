@@ -1,12 +1,9 @@
-"""How reports are shown in a terminal, and written to files."""
+"""How reports are shown in a terminal."""
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,6 +14,7 @@ from rich.text import Text
 from segconnect.account.metrics import AnyMetric, Kind, Number
 from segconnect.account.reports import behind as listing
 from segconnect.account.reports.answering import NONE, on_wire
+from segconnect.account.reports.files import header_of, rows_of, write_rows
 from segconnect.account.reports.naming import named
 from segconnect.account.reports.run import Answer, value
 from segconnect.errors import UsageError
@@ -177,85 +175,9 @@ def _number(amount: Number | None) -> str:
     return f"{amount:,}" if isinstance(amount, int) else f"{amount:,.2f}"
 
 
-def _header(told: dict[str, Any]) -> list[str]:
-    return [field["key"] for field in told["fields"]]
-
-
 def csv_rows(told: dict[str, Any]) -> None:
     """Prints the rows as CSV; where there are none to tell apart, the totals."""
-    _csv(sys.stdout, _header(told), _rows(told))
-
-
-def _rows(told: dict[str, Any]) -> list[list[Any]]:
-    grouped = len(told["fields"]) > len(told["totals"])
-    return told["rows"] if grouped else [told["totals"]]
-
-
-def _csv(file: Any, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([[_harmless(each) for each in row] for row in rows])
-
-
-def _harmless(each: Any) -> Any:
-    """A text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    return f"'{each}" if isinstance(each, str) and each[:1] in ("=", "+", "-", "@") else each
-
-
-def write(told: dict[str, Any], out: Path) -> None:
-    """Writes a report to a file, by its ending.
-
-    Raises:
-        UsageError: The ending is not known, the file cannot be written, or an extra is missing.
-    """
-    kind = out.suffix.lower()
-    writers = {".csv": _write_csv, ".json": _write_json, ".parquet": _write_parquet,
-               ".xlsx": _write_excel}  # fmt: skip
-    if kind not in writers:
-        raise UsageError(f"{out}: ends in {kind or 'nothing'}; expected {', '.join(writers)}")
-    try:
-        writers[kind](told, out)
-    except OSError as error:
-        raise UsageError(f"{out}: {error.strerror or error}") from None
-
-
-def _write_csv(told: dict[str, Any], out: Path) -> None:
-    with out.open("w", encoding="utf-8", newline="") as file:
-        _csv(file, _header(told), _rows(told))
-
-
-def _write_json(told: dict[str, Any], out: Path) -> None:
-    out.write_text(json.dumps(told), "utf-8")
-
-
-def _write_parquet(told: dict[str, Any], out: Path) -> None:
-    import duckdb
-
-    kinds = ["varchar" if field["type"] == Kind.STRING else "double" for field in told["fields"]]
-    columns = ", ".join(f'"{key}" {kind}' for key, kind in zip(_header(told), kinds, strict=True))
-    with duckdb.connect(":memory:") as connection:
-        connection.execute(f"create table report ({columns})")
-        appender = connection.appender("report")
-        appender.append_rows(_rows(told))
-        appender.flush()
-        path = str(out).replace("'", "''")
-        try:
-            connection.execute(f"copy report to '{path}' (format parquet)")
-        except duckdb.IOException as error:
-            raise OSError(str(error)) from None
-
-
-def _write_excel(told: dict[str, Any], out: Path) -> None:
-    try:
-        from openpyxl import Workbook
-    except ImportError:
-        raise UsageError("Excel files need an extra: pip install 'segconnect[excel]'") from None
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("Report")
-    sheet.append(_header(told))
-    for row in _rows(told):
-        sheet.append([_harmless(each) for each in row])
-    book.save(out)
+    write_rows(sys.stdout, header_of(told), rows_of(told))
 
 
 def behind(
@@ -275,7 +197,7 @@ def behind(
         if as_json:
             typer.echo(json.dumps([dict(zip(header, row, strict=True)) for row in rows]))
         else:
-            _csv(sys.stdout, header, rows)
+            write_rows(sys.stdout, header, rows)
         return
     shown = Table(*[each.title() for each in header], box=None, pad_edge=False)
     for name, part in zip(names, found.parts, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import io
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from segconnect.account.metrics import METRICS, Number, parts
 from segconnect.account.metrics.facts import LINES, MOVEMENTS, SALES, SPEND, STATES, VISITS
 from segconnect.account.reports.answering import field_of, on_wire
 from segconnect.account.reports.behind import Listing
+from segconnect.account.reports.files import write_rows
 from segconnect.web.house import House
 from segconnect.web.pages.reports.asking import Asked, must_find
 from segconnect.web.pages.reports.conditions import name_of
@@ -44,11 +44,8 @@ async def export(house: House, request: Request) -> Response:
     shown = _shown(listings, of)
     currency = asked.account["currency"]
     table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["contact", "email", "of", "part"])
-    for each, amount in shown.listed:
-        part = on_wire(shown.measure, amount, currency)
-        writer.writerow([*map(harmless, each[:3]), part])
+    rows = [[*each[:3], on_wire(shown.measure, amount, currency)] for each, amount in shown.listed]
+    write_rows(table, ["contact", "email", "of", "part"], rows)
     told = f"exported the {shown.size} people and orders behind {key}"
     await asyncio.to_thread(house.users.note, request.state.user, told)
     headers = {
@@ -133,8 +130,3 @@ def _read(asked: Asked, request: Request) -> dict[str, Any]:
         "after": address(part=part, page=str(page + 1)) if page < last else "",
         "csv": address(f"{BEHIND}.csv", part=part),
     }
-
-
-def harmless(text: str) -> str:
-    """A text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

@@ -21,6 +21,7 @@ from segconnect.web.pages.reports.asking import SPECIAL, Asked, find
 from segconnect.web.pages.reports.chart import chart_of, scale_of
 from segconnect.web.pages.reports.conditions import ALL, ANY, OF_NUMBERS, WORDS, Condition
 from segconnect.web.pages.reports.drill import splits
+from segconnect.web.pages.reports.files import offered
 from segconnect.web.pages.reports.saving import kept
 from segconnect.web.pages.reports.table import MOST, table_of
 from segconnect.web.pages.reports.view import (
@@ -74,6 +75,7 @@ def _read(house: House, request: Request) -> dict[str, Any]:
         "kept": [],
         "opened": None,
         "days": DAYS,
+        "files": offered(),
         "most": MOST,
         "address": house.address(request),
         "start": view.start,
