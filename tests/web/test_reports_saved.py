@@ -100,7 +100,7 @@ def test_what_was_deleted_is_taken_back_under_its_id(visitor: Visitor) -> None:
     browser.sees("Short-lived is deleted.")
     assert browser.violations() == []
     assert requests.get(asked, headers=key, timeout=20).status_code == 404
-    browser.click(".undo button")
+    browser.click(".note button")
     browser.sees("Short-lived is back.")
 
     assert requests.get(asked, headers=key, timeout=20).json()["table"] == before
@@ -122,7 +122,7 @@ def test_a_viewer_opens_what_is_kept_and_changes_nothing(visitor: Visitor) -> No
     assert browser.count("main form") == 0
     mark = browser.eval("JSON.parse(document.body.getAttribute('hx-headers'))")["x-csrf-token"]
     headers = {"content-type": "application/x-www-form-urlencoded", "x-csrf-token": mark}
-    for path in ("save", "share", "saved/restore", "saved/rabc/delete", "saved/rabc/rename",
+    for path in ("save", "share", "saved/rabc/delete", "saved/rabc/rename",
                  "shared/abc/revoke"):  # fmt: skip
         status, _ = browser.fetch(
             f"/app/reports/{path}?{ASKED}", method="POST", body="name=Mine&days=7", headers=headers
@@ -282,7 +282,7 @@ def test_what_cannot_be_asked_is_neither_kept_nor_shared(visitor: Visitor) -> No
     mark = browser.eval("JSON.parse(document.body.getAttribute('hx-headers'))")["x-csrf-token"]
     headers = {"content-type": "application/x-www-form-urlencoded", "x-csrf-token": mark,
                "hx-request": "true"}  # fmt: skip
-    for path in ("save", "share", "saved/restore"):
+    for path in ("save", "share"):
         status, told = browser.fetch(
             f"/app/reports/{path}?type=revenue&by=chanel", method="POST", body="name=Mine&days=7",
             headers=headers,

@@ -48,7 +48,6 @@ ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/reports", reports.show, Role.VIEWER, "GET"),
     ("/reports/save", reports.save, Role.EDITOR, "POST"),
     ("/reports/saved", reports.listed, Role.VIEWER, "GET"),
-    ("/reports/saved/restore", reports.restore, Role.EDITOR, "POST"),
     ("/reports/saved/{id}/{action}", reports.change, Role.EDITOR, "POST"),
     ("/reports/share", reports.share, Role.EDITOR, "POST"),
     ("/reports/shared/{id}/revoke", reports.revoke, Role.EDITOR, "POST"),

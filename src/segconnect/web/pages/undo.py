@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from segconnect.account.reports import saved
 from segconnect.connections import Connections
 from segconnect.errors import UsageError
 from segconnect.web.house import House, back
@@ -46,6 +47,11 @@ def _connection(house: House, held: Mapping[str, Any]) -> None:
     Connections(house.settings).give_back(held["name"], held["fields"])
 
 
+def _report(house: House, held: Mapping[str, Any]) -> None:
+    kept = saved.read(held["id"], held["kept"])
+    saved.keep(house.engine, held["account"], kept.name, kept.query, kept.id)
+
+
 def _upload(house: House, held: Mapping[str, Any]) -> None:
     aside, place = uploads(house)
     try:
@@ -69,6 +75,7 @@ KINDS = {
     "scenario": Kind(Role.EDITOR, "/app/scenarios", _scenario),
     "connection": Kind(Role.OWNER, "/app/set-up#connections", _connection),
     "upload": Kind(Role.EDITOR, "/app/scenarios/upload/{token}", _upload, _forget_upload),
+    "report": Kind(Role.EDITOR, "/app/reports/saved", _report),
     "user": Kind(Role.OWNER, "/app/users", lambda house, held: house.users.give_back(held)),
     "invitation": Kind(
         Role.OWNER, "/app/users", lambda house, held: house.users.give_back_invitation(held)

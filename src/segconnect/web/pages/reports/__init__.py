@@ -4,7 +4,7 @@ from segconnect.web.pages.reports.behind import behind
 from segconnect.web.pages.reports.behind import export as export_behind
 from segconnect.web.pages.reports.files import export
 from segconnect.web.pages.reports.page import show
-from segconnect.web.pages.reports.saving import change, listed, restore, save
+from segconnect.web.pages.reports.saving import change, listed, save
 from segconnect.web.pages.reports.sharing import revoke, share, shared
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "export",
     "export_behind",
     "listed",
-    "restore",
     "revoke",
     "save",
     "share",

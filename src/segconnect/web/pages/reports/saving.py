@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -18,8 +17,8 @@ from segconnect.errors import UsageError
 from segconnect.web.house import House, back, text
 from segconnect.web.pages.reports.asking import Asked, find, must_find
 from segconnect.web.pages.reports.conditions import name_of
-from segconnect.web.pages.reports.view import RANGES, View, of_saved, read
-from segconnect.web.shares import DAYS
+from segconnect.web.pages.reports.view import RANGES, View, of_saved
+from segconnect.web.pages.undo import delete
 
 LIST = "/app/reports/saved"
 MAX_NAME = 80
@@ -71,12 +70,9 @@ async def show(house: House, request: Request, link: str = "", until: int = 0) -
     if asked is not None:
         rows = await asyncio.to_thread(kept, asked)
         links = await asyncio.to_thread(house.shares.of, asked.account["account_id"])
-    given = request.query_params
-    gone = {"id": given["gone"], "name": given.get("named", "")} if "gone" in given else None
     return house.render(
-        request, "reports_saved.html", rows=rows, links=links, link=link, until=until, gone=gone,
+        request, "reports_saved.html", rows=rows, links=links, link=link, until=until,
         account=asked and asked.account, own=asked.view.account if asked else "",
-        was=read(request.query_params).address(), days=DAYS,
     )  # fmt: skip
 
 
@@ -97,7 +93,6 @@ async def change(house: House, request: Request) -> Response:
     asked, id_ = must_find(house, request), request.path_params["id"]
     account_id, action = asked.account["account_id"], request.path_params["action"]
     before = await asyncio.to_thread(_find, asked, id_)
-    was = of_saved(before, asked.view.account)
     if action == "rename":
         name = await _name(request)
         await asyncio.to_thread(saved.keep, house.engine, account_id, name, before.query, id_)
@@ -110,25 +105,16 @@ async def change(house: House, request: Request) -> Response:
         await _note(house, request, f"changed report {before.name}")
         return back(f"/app/reports?{asked.view.address(saved=id_)}", f"{before.name} is updated.")
     if action == "delete":
-        await asyncio.to_thread(saved.forget, house.engine, account_id, id_)
-        await _note(house, request, f"deleted report {before.name}")
-        told = urlencode({"gone": id_, "named": before.name})
-        return back(f"{LIST}?{replace(was, saved='').address()}&{told}")
+        held = {"account": account_id, "id": id_, "kept": saved.to_text(before.name, before.query)}
+        return await delete(
+            house, request, "report", before.name, held,
+            lambda: _forget(house, account_id, id_), _list(asked), f"{before.name} is deleted.",
+        )  # fmt: skip
     raise HTTPException(404, f"There is no {action}.")
 
 
-async def restore(house: House, request: Request) -> Response:
-    """Keeps a report again that was deleted, under the id that it had."""
-    asked, name = must_find(house, request), await _name(request)
-    account_id, id_ = asked.account["account_id"], await text(request, "id")
-    await asyncio.to_thread(asked.plan)
-    is_free = await asyncio.to_thread(_is_free, asked, id_)
-    query = asked.view.query()
-    await asyncio.to_thread(
-        saved.keep, house.engine, account_id, name, query, id_ if is_free else None
-    )
-    await _note(house, request, f"restored report {name}")
-    return back(_list(asked), f"{name} is back.")
+def _forget(house: House, account_id: str, id_: str) -> None:
+    saved.forget(house.engine, account_id, id_)
 
 
 def _find(asked: Asked, id_: str) -> Saved:
@@ -137,11 +123,6 @@ def _find(asked: Asked, id_: str) -> Saved:
     if found is None:
         raise HTTPException(404, "There is no such report; it may have been deleted.")
     return found
-
-
-def _is_free(asked: Asked, id_: str) -> bool:
-    with asked.house.engine.connect() as connection:
-        return saved.find(connection, asked.pk, id_) is None
 
 
 def _list(asked: Asked) -> str:
