@@ -65,8 +65,6 @@ ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/people/split", people.split, Role.EDITOR, "POST"),
     ("/people/devices", people.show_devices, Role.VIEWER, "GET"),
     ("/people/device", people.mark, Role.EDITOR, "POST"),
-    ("/reports/behind", reports.behind, Role.VIEWER, "GET"),
-    ("/reports/behind.csv", reports.export_behind, Role.EDITOR, "GET"),
     ("/scenarios", scenarios.listed, Role.VIEWER, "GET"),
     ("/scenarios/new", scenarios.new, Role.EDITOR, "GET"),
     ("/scenarios/new", scenarios.create, Role.EDITOR, "POST"),

@@ -21,7 +21,7 @@ from segconnect.scenario.moments import now
 from segconnect.settings import Settings
 from segconnect.web.schema import audit, invitations, sessions, users
 
-MIGRATIONS = Migrations("segconnect.web:migrations", "0002", "web_version")
+MIGRATIONS = Migrations("segconnect.web:migrations", "0003", "web_version")
 SESSION = 30 * 86_400_000  # milliseconds
 INVITATION = 7 * 86_400_000
 LEAST_PASSWORD = 10  # characters
