@@ -90,6 +90,7 @@ def names(site: Site) -> dict[str, str]:
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_sound(visitor: Visitor, names: dict[str, str], path: str) -> None:
     visitor.come_in_as(Role.OWNER)
+    visitor.browser.call("Network.setCacheDisabled", cacheDisabled=True)  # what is kept weighs too
     browser, found = visitor.browser, path.format(**names)
     for width, dark in ((1440, False), (1440, True), (390, False), (390, True)):
         browser.look(width, dark=dark)
