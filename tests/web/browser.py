@@ -222,6 +222,7 @@ class Browser:
         """Answers what is wider than the window."""
         script = """[...document.querySelectorAll('body, main, main *, .rail')]
             .filter(e => e.getBoundingClientRect().right > innerWidth + 1
+                && e.checkVisibility()  /* not in closed details */
                 && !e.closest('.scroll, pre, .rail nav, .skip') )
             .map(e => e.tagName + '.' + e.className).slice(0, 5)"""
         wide: list[str] = self.eval(script)
