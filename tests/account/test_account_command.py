@@ -24,11 +24,12 @@ Run = Callable[..., Any]
 def run(store_url: str, tmp_path: Path) -> Run:
     """Runs `segconnect account` on the store, and answers the JSON that it prints."""
 
-    def run(*arguments: str, as_json: bool = True) -> Any:
+    def run(*arguments: str, as_json: bool = True, typed: str = "") -> Any:
         done = subprocess.run(
             [sys.executable, "-m", "segconnect", "account", *arguments, "--data", str(tmp_path)]
             + ["--json"] * as_json,
             env={**os.environ, **environment(store_url)},
+            input=typed,
             capture_output=True,
             text=True,
             check=False,
@@ -187,6 +188,26 @@ def test_shared_devices_are_shown_marked_and_taken_back(run: Run, account: Accou
         "date_created": "", "emails": ["joey@bloggs.com"],
     }  # fmt: skip
     assert "v1  not shared since " in run(*ours, as_json=False)
+
+
+def test_a_person_is_erased_for_good(run: Run, account: Account) -> None:
+    account.send("contact", {"contact_id": 42, "email": "joey@bloggs.com"})
+    account.send("contact", {"contact_id": 43, "email": "ann@bloggs.com"})
+    account.order("100", email="joey@bloggs.com")
+    erase = ("erase", "--account", account.id)
+
+    with pytest.raises(AssertionError, match="that is something else; nothing was erased"):
+        run(*erase, "joey@bloggs.com", as_json=False, typed="joe@bloggs.com\n")
+    kept = account.contact("42")
+    told = run(*erase, "joey@bloggs.com", as_json=False, typed="Joey@Bloggs.com\n")
+    erased = run(*erase, "43", "--yes")
+
+    assert kept is not None
+    assert "Erases 1 contacts, 1 orders, 0 subscriptions" in told
+    assert told.endswith("Erased. An address that is sent again is kept, as somebody new.\n")
+    assert (erased["erased"]["contacts"], erased["kept_states"]) == (1, 0)
+    assert account.contact("42") is account.contact("43") is None
+    assert account.rows("orders") == 0
 
 
 def test_what_is_decided_about_tracking_is_set_and_shown(run: Run, account: Account) -> None:

@@ -76,6 +76,11 @@ bodies: dict[str, st.SearchStrategy[Any]] = {
         lambda two: {"ends": [("email", each) for each in two], **BY_HAND}
     ),
     "split": st.integers(1, 6).map(lambda number: {"link": number, **BY_HAND}),
+    "erase": st.one_of(
+        emails.map(lambda email: ("email", email)),
+        ids.map(lambda id_: ("contact", id_)),
+        uids.map(lambda uid: ("visitor", uid)),
+    ).map(lambda named: {"named": named, **BY_HAND}),
     "device": st.tuples(uids, st.booleans()).map(
         lambda two: {"uid": two[0], "is_shared": two[1], **BY_HAND}
     ),

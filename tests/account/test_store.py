@@ -192,6 +192,7 @@ def everything() -> list[Operation]:
         ("device", {"uid": "v1", "is_shared": True, **BY_HAND}),
         ("device", {"uid": "v1", "is_shared": False, **BY_HAND}),
         ("DELETE contact/{id}", {"id": "b@x.no"}),
+        ("erase", {"named": ["email", "c@x.no"], **BY_HAND}),
         ("DELETE invoice/{id}", {"id": "o"}),
         ("DELETE subscription/{id}", {"id": "s"}),
     ]

@@ -163,6 +163,40 @@ def test_a_shared_device_is_marked_and_the_mark_taken_back(visitor: Visitor) -> 
     browser.sees("there is no visitor 'nobody'")
 
 
+def test_a_person_is_erased_after_typing_who(visitor: Visitor) -> None:
+    site, browser = visitor.site, visitor.browser
+    site.send("contact", {"contact_id": "gone-42", "email": "gone@bloggs.com"})
+    site.send(
+        "invoice",
+        {"id": "o9", "email": "gone@bloggs.com", "amount": 99_00, "paid": 99_00,
+         "date_created": "2026-02-01", "items": [{"name": "Tea", "amount": 99_00}]},
+    )  # fmt: skip
+    visitor.come_in_as(Role.EDITOR)
+    browser.open(f"/app/contacts/gone-42?account={site.account}")
+    assert browser.count("a[href*='/people/erase']") == 0
+    browser.fetch(f"/app/contacts/gone-42/export.json?account={site.account}")
+    assert "contact gone-42" in str(site.users.log())
+
+    visitor.come_in_as(Role.OWNER)
+    browser.open(f"/app/contacts/gone-42?account={site.account}")
+    browser.click("a[href*='/people/erase']")
+    assert "gone@bloggs.com" in browser.text(".facts")
+    browser.fill("#typed", "gone@blogs.com")
+    browser.click("button.bad")
+    browser.sees("Type gone@bloggs.com, as it stands here.")
+    browser.fill("#typed", "Gone@bloggs.com")
+    browser.click("button.bad")
+
+    browser.sees("Erased: 1 contacts, 1 orders")
+    browser.fill("#q", "gone@")
+    browser.sees("Nobody is found by")
+    log = str(site.users.log())
+    assert "exported contact (erased)" in log
+    assert "erased a person: 1 contacts, 1 orders" in log
+    assert "gone-42" not in log
+    assert "gone@bloggs.com" not in log
+
+
 def test_a_viewer_looks_and_changes_nothing(visitor: Visitor) -> None:
     site, browser = visitor.site, visitor.browser
     visitor.come_in_as(Role.VIEWER)
@@ -172,9 +206,9 @@ def test_a_viewer_looks_and_changes_nothing(visitor: Visitor) -> None:
     browser.open(f"/app/contacts/joey?account={site.account}")
     assert browser.count("main form, main .head .button") == 0
     csrf = browser.eval("JSON.parse(document.body.getAttribute('hx-headers'))['x-csrf-token']")
-    for path in ("edit", "join", "split", "device"):
+    for path in ("edit", "join", "split", "device", "erase"):
         status, told = browser.fetch(
             f"/app/people/{path}?account={site.account}",
             method="POST", headers={"x-csrf-token": csrf},
         )  # fmt: skip
-        assert (status, "That is for editors" in told) == (403, True), path
+        assert (status, "That is for" in told) == (403, True), path

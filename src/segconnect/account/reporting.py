@@ -142,6 +142,11 @@ class Reports:
         """
         return finding.find(self._engine, self._facts, account_pk, asked)
 
+    def catch_up(self, account_pk: int) -> None:
+        """Brings the replica up to what the account is now."""
+        with self._facts(account_pk, ()):
+            pass
+
     def health(self, account_pk: int, given: Mapping[str, str]) -> Json:
         """Answers GET health: the checks of an account's data.
 

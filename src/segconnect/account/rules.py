@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from pydantic_core import to_json
 
-from segconnect.account import imports
+from segconnect.account import erasing, imports
 from segconnect.account.imports import Rule
 from segconnect.account.tracking import rules as tracking
 from segconnect.account.work import Operation, RefusalError, Work
 
-RULES: Mapping[str, Rule] = {**imports.RULES, **tracking.RULES}
+RULES: Mapping[str, Rule] = {**imports.RULES, **tracking.RULES, "erase": erasing.erase}
 
 
 def run(work: Work, operation: Operation) -> tuple[int, bytes]:

@@ -29,6 +29,9 @@ class Transaction(Protocol):
     def delete(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> None:
         """Deletes the rows whose columns equal one of the keys."""
 
+    def overwrite(self) -> None:
+        """Has the disk hold nothing any more of what is deleted from here on, as far as it can."""
+
     def unlink(self, table: Table, contacts: Sequence[Row]) -> list[Moved]:
         """Gives what these deleted contacts had to another of their email, or lets it wait."""
 

@@ -62,7 +62,7 @@ def working_sets(operations: Sequence[Operation]) -> Iterator[list[Operation]]:
         yield list(run)
 
 
-BY_HAND = {"merge", "split", "device"}
+BY_HAND = {"merge", "split", "device", "erase"}
 
 
 class Work:
@@ -336,6 +336,20 @@ class Work:
         self.items.pop(row["pk"], None)
         self._deleted[name].add(row["pk"])
         self._log.add(row["account_pk"], name, row["pk"])
+
+    def erase(self, account_pk: int, name: str, pks: Sequence[int]) -> None:
+        """Deletes rows at once, by that under which their changes are noted.
+
+        For an operation that is alone in its working set: nothing else may know of the rows.
+        """
+        keys = [(pk,) for pk in sorted(pks)]
+        if not keys:
+            return
+        if name == "orders":
+            self.transaction.delete(schema.order_items, ("order_pk",), keys)
+        self.transaction.delete(schema.metadata.tables[name], KEYS[name], keys)
+        for pk in pks:
+            self._log.add(account_pk, name, pk)
 
     # -- writing ---------------------------------------------------------------------------------
 

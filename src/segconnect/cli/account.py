@@ -24,6 +24,7 @@ app.command()(people.people)
 app.command()(people.merge)
 app.command()(people.split)
 app.command()(people.devices)
+app.command()(people.erase)
 
 Account = Annotated[str, typer.Option("--account", help="The account ID.")]
 

@@ -146,6 +146,62 @@ def devices(
         typer.echo("No device is marked.")
 
 
+def erase(
+    who: Who,
+    account: Account,
+    yes: Annotated[bool, typer.Option("--yes", help="Does not ask.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erases a person for good: contacts, orders, subscriptions, visits, and samples of runs."""
+    from contextlib import closing
+
+    from segconnect.account import erasing
+    from segconnect.account.export import history
+    from segconnect.account.person import identity_named
+    from segconnect.cli.stored import account_of, exports, stored
+    from segconnect.scenario import hooks
+    from segconnect.scenario.journal import Journal, url_of
+    from segconnect.settings import load
+    from segconnect.web import users
+
+    named = identity_named(who)
+    settings = load(data=data)
+    with stored(data) as (engine, replica):
+        pk = account_of(engine, account).pk
+        goes = erasing.look(engine, pk, named)
+        if goes is None:
+            raise UsageError(f"nothing is known of {named[0]} {named[1]!r}")
+        counts = {name: getattr(goes, name) for name in goes._fields[1:]}
+        if not yes:
+            for kind, value in goes.names:
+                typer.echo(f"{kind:<8}  {value}")
+            told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+            typer.echo(f"\nErases {told}, and what runs hold of them. It cannot be undone.")
+            if typer.prompt(f"Type {named[1]} to go on").strip().lower() != named[1].lower():
+                raise UsageError("that is something else; nothing was erased")
+        _apply(data, account, "erase", {"named": named})
+        with (
+            closing(Journal(url_of(settings))) as journal,
+            closing(hooks.Hooks(hooks.url_of(settings))) as came_in,
+            closing(users.Users(users.url_of(settings))) as known,
+        ):
+            counts["of_runs"] = journal.erase(goes.texts) + came_in.erase(goes.texts)
+            known.erase([value for _, value in goes.names])
+            told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+            known.note(users.User(None, "", WHO, users.Role.OWNER), f"erased a person: {told}")
+        if replica.is_made(pk):
+            with replica.reading(pk):
+                pass
+        kept = len(history.states(exports(data), account))
+    if as_json:
+        typer.echo(json.dumps({"erased": counts, "kept_states": kept}))
+        return
+    typer.echo("Erased. An address that is sent again is kept, as somebody new.")
+    if kept:
+        typer.echo(f"{kept} kept states of the account still hold them: {exports(data)}")
+
+
 WHO = "the command line"
 
 

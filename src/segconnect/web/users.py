@@ -7,7 +7,7 @@ import hmac
 import re
 import secrets
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from time import monotonic
 from typing import Any, NamedTuple
@@ -327,6 +327,17 @@ class Users:
         """Answers what was done, the latest first."""
         with self.engine.connect() as connection:
             return list(connection.execute(select(audit).order_by(audit.c.pk.desc()).limit(most)))
+
+    def erase(self, names: Sequence[str]) -> None:
+        """Takes the names of contacts and devices out of what was written down."""
+        with self.engine.begin() as connection:
+            for name in names:
+                named = audit.c.what.contains(name, autoescape=True)
+                for row in connection.execute(select(audit).where(named)).all():
+                    pattern = rf"\b(contact|device) {re.escape(name)}(?![\w@.-])"
+                    what = re.sub(pattern, r"\1 (erased)", row.what)
+                    change = update(audit).where(audit.c.pk == row.pk)
+                    connection.execute(change.values(what=what))
 
     def close(self) -> None:
         """Closes the database."""

@@ -88,6 +88,14 @@ class Replica:
             with self._lock:
                 held.readers -= 1
 
+    def is_made(self, account_pk: int) -> bool:
+        """Whether there is a copy of an account, which has to be brought up to date."""
+        slot = Slot(self._directory, account_pk)
+        try:
+            return slot.current() is not None
+        finally:
+            slot.close()
+
     def close(self) -> None:
         """Closes all copies; nobody may be reading."""
         with self._lock:

@@ -108,6 +108,9 @@ class PostgresTransaction:
             [list(values) for values in zip(*keys, strict=True)],
         )
 
+    def overwrite(self) -> None:
+        """PostgreSQL itself gives the room of deleted rows to others, by its vacuum."""
+
     def unlink(self, table: Table, contacts: Sequence[Row]) -> list[Moved]:
         """Gives what belonged to these contacts to another of its email, or lets it wait."""
         found = (

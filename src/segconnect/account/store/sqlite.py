@@ -103,8 +103,9 @@ class SqliteStore:
             connection.execute("begin immediate")
         except sqlite3.OperationalError as error:
             raise StoreError(f"the store is busy: {error}; try again") from None
+        transaction = SqliteTransaction(connection)
         try:
-            yield SqliteTransaction(connection)
+            yield transaction
             connection.execute("commit")
         except BaseException as error:
             if connection.in_transaction:
@@ -112,7 +113,13 @@ class SqliteStore:
             if isinstance(error, sqlite3.OperationalError):  # the disk is full, or broken
                 raise StoreError(f"the store cannot be written: {error}; try again") from None
             raise
+        finally:
+            if transaction.overwrites:
+                connection.execute("pragma secure_delete=off")
         self._checkpoints.committed(connection)
+        if transaction.overwrites:  # the log holds pages as they were
+            with suppress(sqlite3.OperationalError):
+                connection.execute("pragma wal_checkpoint(truncate)")
 
     def close(self) -> None:
         """Closes the connection; the last one to close copies the log back."""
@@ -125,6 +132,7 @@ class SqliteTransaction:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.overwrites = False
 
     def select(self, table: Table, columns: tuple[str, ...], keys: Sequence[Key]) -> list[Row]:
         """Looks each key up by itself, which SQLite does faster than a join with a list."""
@@ -146,6 +154,11 @@ class SqliteTransaction:
         """Deletes the rows of the keys."""
         where = " and ".join(f"{column} = ?" for column in columns)
         self._connection.executemany(f"delete from {table.name} where {where}", keys)
+
+    def overwrite(self) -> None:
+        """Writes zeros over what is deleted from here on."""
+        self.overwrites = True
+        self._connection.execute("pragma secure_delete=on")
 
     def unlink(self, table: Table, contacts: Sequence[Row]) -> list[Moved]:
         """Gives what belonged to these contacts to another of its email, or lets it wait."""

@@ -158,6 +158,17 @@ class Hooks:
             connection.execute(delete(items).where(items.c.hook_id == id_))
             connection.execute(delete(hooks).where(hooks.c.id == id_))
 
+    def erase(self, texts: Sequence[str]) -> int:
+        """Deletes requests that wait and hold one of these texts; answers how many they were."""
+        held = func.lower(items.c.bundle)
+        with self.engine.begin() as connection:
+            return sum(
+                connection.execute(
+                    delete(items).where(held.contains(text.lower(), autoescape=True))
+                ).rowcount
+                for text in texts
+            )
+
     def append(self, rows: Sequence[tuple[str, str]]) -> list[int]:
         """Writes requests down, in one commit: the webhook's id, and the bundle; answers their ids.
 

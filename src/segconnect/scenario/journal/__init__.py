@@ -20,6 +20,7 @@ from segconnect.database import Migrations
 from segconnect.errors import SegconnectError, UsageError
 from segconnect.scenario import values_json
 from segconnect.scenario.bundle import Place, Refusal
+from segconnect.scenario.journal import erasing
 from segconnect.scenario.journal.answers import Answers, answer_columns
 from segconnect.scenario.journal.errors import KeptError
 from segconnect.scenario.journal.incompletes import OPEN, Incompletes, Wait, columns
@@ -291,6 +292,10 @@ class Journal:
     def give_back(self, id_: str, returned: Mapping[str, Any]) -> None:
         """Writes down what a run of the whole gave back."""
         self._set(id_, returned=values_json.dumps(dict(returned)))
+
+    def erase(self, texts: Sequence[str]) -> int:
+        """Takes what holds one of these texts out of what runs left; answers how much it was."""
+        return erasing.erase(self.engine, texts)
 
     def intents_of(self, id_: str) -> JournalIntents:
         """Answers the operations of a run that may not be repeated."""
