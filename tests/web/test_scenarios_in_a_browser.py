@@ -241,7 +241,7 @@ def test_the_keyboard_is_enough(editor: Visitor) -> None:
     browser.press("/")
     assert browser.eval("document.activeElement.id") == "q"
     browser.type("nobody")
-    browser.sees("Nobody's email begins with")
+    browser.sees("Nobody is found by")
 
     browser.open("/app/scenarios/new")
     for _ in range(60):
