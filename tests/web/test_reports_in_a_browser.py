@@ -28,7 +28,9 @@ ROWS = "[...document.querySelectorAll('.report tbody tr')].map(e => e.cells[0].i
 def shop(site: Site) -> None:
     """Two orders of a February: green tea for 12, and a kettle for 49."""
     for number, product, cents in ((1, "Green tea", 1200), (2, "Kettle", 4900)):
-        site.send("contact", {"email": f"{number}@bloggs.com", "date_created": "2026-02-01"})
+        fields = {"company": f"Bloggs {product}", "=1+1": "a formula"}
+        contact = {"email": f"{number}@bloggs.com", "custom_fields": fields}
+        site.send("contact", {**contact, "date_created": "2026-02-01"})
         items = [{"name": product, "product_id": product, "amount": cents}]
         order = an_order(f"o{number}", amount=cents, paid=cents, items=items)
         site.send("invoice", {**order, "email": f"{number}@bloggs.com"})
@@ -57,6 +59,42 @@ def test_a_report_is_asked_sorted_and_exported(visitor: Visitor) -> None:
     status, content = browser.fetch(f"/app/reports.csv?type=products&{FEBRUARY}&sort=-revenue")
     assert (status, content.splitlines()[1].split(",")[:2]) == (200, ["Kettle", "49"])
     assert browser.count(".exports a[download]") == 3
+
+
+def test_the_account_s_own_fields_and_their_values_are_offered(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    browser = visitor.browser
+    browser.open(f"/app/reports?type=revenue&{FEBRUARY}")
+    browser.click("#filters summary")
+    browser.fill("[name=field]", "contacts.custom.company")
+    browser.click("[name=value]")
+    browser.wait_for("document.querySelectorAll('#values option').length === 2")
+    offered = browser.eval("[...document.querySelectorAll('#values option')].map(e => e.value)")
+    assert sorted(offered) == ["Bloggs Green tea", "Bloggs Kettle"]
+    browser.fill("[name=value]", "Bloggs Kettle")
+    browser.wait_for(f"JSON.stringify({ROWS}) === '[\"Kettle\"]'")
+    browser.fill("#by select", "contacts.custom.company")
+    browser.wait_for(f"JSON.stringify({ROWS}) === '[\"Bloggs Kettle\"]'")
+    assert browser.errors == []
+
+
+@pytest.mark.parametrize("of", ["", "revenue", "chanel", "date.day", "contacts.custom."])
+def test_of_what_has_no_values_none_are_offered(site: Site, of: str) -> None:
+    asked = f"{site.address}/app/reports/values?type=revenue&of={of}&field=x&op=is&join=all&value=1"
+    answer = signed_in(site).get(asked, timeout=20)
+
+    assert (answer.status_code, answer.text.strip()) == (200, "")
+
+
+def test_a_hundred_rows_are_shown_and_the_others_when_asked_for(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    browser = visitor.browser
+    browser.open("/app/reports?type=revenue&by=date.day&start=2026-01-01&end=2026-05-30")
+    assert browser.count(".report tbody tr") == 100
+    browser.click(".later a")
+    browser.wait_for("document.querySelectorAll('.report tbody tr').length === 150")
+    assert browser.count(".later a") == 0
+    assert browser.errors == []
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "parquet"])

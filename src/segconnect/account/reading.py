@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, Engine, Row, RowMapping, Select, select
 
 from segconnect.account.imports import ENDS, STARTS, contact_object
@@ -50,6 +51,15 @@ def contact(
     with snapshot(engine) as connection:
         row = _find(connection, account_pk, text)
         return None if row is None else _expanded(connection, row, currency, extend)
+
+
+def custom_fields(engine: Engine, account_pk: int, latest: int = 200) -> list[str]:
+    """Answers the names of custom fields, as the contacts have them that came last."""
+    table = schema.contacts.c
+    query = select(table.custom_fields).where(table.account_pk == account_pk)
+    with engine.connect() as connection:
+        rows = connection.scalars(query.order_by(table.pk.desc()).limit(latest)).all()
+    return sorted({str(name) for text in rows for name in from_json(text)})
 
 
 def record(engine: Engine, account_pk: int, text: str) -> Found | None:

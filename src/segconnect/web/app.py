@@ -47,6 +47,7 @@ ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/overview/needs", overview.needs, Role.VIEWER, "GET"),
     ("/health", overview.health, Role.VIEWER, "GET"),
     ("/reports", reports.show, Role.VIEWER, "GET"),
+    ("/reports/values", reports.values, Role.VIEWER, "GET"),
     ("/reports/save", reports.save, Role.EDITOR, "POST"),
     ("/reports/saved", reports.listed, Role.VIEWER, "GET"),
     ("/reports/saved/{id}/{action}", reports.change, Role.EDITOR, "POST"),

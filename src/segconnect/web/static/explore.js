@@ -135,6 +135,25 @@
     ask(columns ? 400 : 0);
   });
 
+  // what a condition may ask for is offered where its value is typed
+  let offered = "";
+  form.addEventListener("focusin", async (event) => {
+    if (!event.target.matches(".condition [name=value]")) return;
+    event.target.setAttribute("list", "values");
+    const field = event.target.closest(".condition").querySelector("[name=field]");
+    const isNumber = !!field.selectedOptions[0]?.closest("[data-numbers]");
+    const asked = new URLSearchParams(new FormData(form));
+    ["join", "field", "op", "value", "was"].forEach((name) => asked.delete(name));
+    asked.append("of", isNumber ? "" : field.value);
+    if (offered === `${asked}`) return;
+    offered = `${asked}`;
+    const list = document.getElementById("values");
+    list.replaceChildren();
+    if (isNumber || !field.value) return;
+    const answer = await fetch(`/app/reports/values?${asked}`);
+    if (answer.ok && offered === `${asked}`) list.innerHTML = await answer.text();
+  });
+
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target.id !== "answer") return;
     const answer = document.getElementById("answer");

@@ -6,6 +6,7 @@ from segconnect.web.pages.reports.files import export
 from segconnect.web.pages.reports.page import show
 from segconnect.web.pages.reports.saving import change, listed, save
 from segconnect.web.pages.reports.sharing import revoke, share, shared
+from segconnect.web.pages.reports.values import values
 
 __all__ = [
     "behind",
@@ -18,4 +19,5 @@ __all__ = [
     "share",
     "shared",
     "show",
+    "values",
 ]

@@ -9,7 +9,8 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from segconnect.account import access
+from segconnect.account import access, reading
+from segconnect.account.metrics import CUSTOM
 from segconnect.account.reports import saved
 from segconnect.account.reports.plan import Plan, Settings, plan
 from segconnect.account.reports.types import COHORTS, FUNNEL
@@ -18,6 +19,8 @@ from segconnect.web.pages.reports.drill import fitted
 from segconnect.web.pages.reports.view import View, read
 
 SPECIAL = (COHORTS, FUNNEL)  # whose columns are their own
+
+MOST_FIELDS = 60  # custom fields that are offered
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class Asked:
     def is_plain(self) -> bool:
         """Whether it is a sum of facts, of which each figure can be looked into."""
         return self.view.type not in SPECIAL
+
+    def custom_fields(self) -> list[str]:
+        """The custom fields that contacts have, as dimensions."""
+        names = reading.custom_fields(self.house.engine, self.pk)
+        return [f"{CUSTOM}{name}" for name in names[:MOST_FIELDS]]
 
     def fitted(self) -> tuple[View, list[str]]:
         """The view without columns that its dimensions do not know; and the names of these."""

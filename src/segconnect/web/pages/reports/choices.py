@@ -42,7 +42,7 @@ def metrics() -> Choices:
 
 
 def dimensions(also: Iterable[str] = ()) -> Choices:
-    """All dimensions, by what they are about, and those custom fields that are asked for."""
+    """All dimensions, by what they are about, and these custom fields."""
     found: Choices = {}
     for slug, each in DIMENSIONS.items():
         found.setdefault(FAMILIES[each.family], []).append(Choice(slug, each.name, each.help))

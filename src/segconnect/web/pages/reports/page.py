@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from typing import Any
 
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from segconnect.account.reports.plan import MAX_DIMENSIONS
 from segconnect.account.reports.steps import EVENTS, MAX_STEPS
 from segconnect.account.reports.types import COHORT, COHORTS, FUNNEL, PERIOD, TYPES
 from segconnect.errors import UsageError
+from segconnect.web.filters import day
 from segconnect.web.house import House
 from segconnect.web.pages.reports import choices, programs
 from segconnect.web.pages.reports.asking import SPECIAL, Asked, find
@@ -23,7 +25,7 @@ from segconnect.web.pages.reports.conditions import ALL, ANY, OF_NUMBERS, WORDS,
 from segconnect.web.pages.reports.drill import splits
 from segconnect.web.pages.reports.files import offered
 from segconnect.web.pages.reports.saving import kept
-from segconnect.web.pages.reports.table import MOST, table_of
+from segconnect.web.pages.reports.table import FEW, MOST, table_of
 from segconnect.web.pages.reports.view import (
     COMPARISONS,
     CUSTOM_RANGE,
@@ -61,6 +63,7 @@ async def show(house: House, request: Request) -> Response:
 def _read(house: House, request: Request) -> dict[str, Any]:
     asked = find(house, request)
     view = read(request.query_params) if asked is None else asked.view
+    most = MOST if request.query_params.get("rows") == ALL else FEW
     shown: dict[str, Any] = {
         "account": asked and asked.account,
         "view": view,
@@ -76,15 +79,16 @@ def _read(house: House, request: Request) -> dict[str, Any]:
         "opened": None,
         "days": DAYS,
         "files": offered(),
-        "most": MOST,
+        "most": most,
+        "at_most": MOST,
         "address": house.address(request),
         "start": view.start,
         "end": view.end,
         "scale": view.scale,
-        **_form(view),
     }
     if asked is None:
         return shown
+    shown |= _form(view, asked.custom_fields())
     shown["zone"] = asked.account["timezone"]
     shown["kept"] = kept(asked)
     shown["opened"] = next((each for each in shown["kept"] if each.id == view.saved), None)
@@ -98,12 +102,15 @@ def _read(house: House, request: Request) -> dict[str, Any]:
 def _answer(asked: Asked, shown: dict[str, Any]) -> None:
     told, left_out = asked.fitted()
     answer = asked.ask(told.body())
-    ranged = answer["date_range"]
+    ranged, compared = answer["date_range"], answer.get("comparison")
     shown |= {
         "answer": answer,
         "left_out": left_out,
-        "table": table_of(told, answer, asked.settings, leads=asked.is_plain),
+        "table": table_of(told, answer, asked.settings, most=shown["most"], leads=asked.is_plain),
         "chart": chart_of(told, answer, asked.ask),
+        "dates": _dates(ranged),
+        "before": _dates(compared["date_range"]) if compared else "",
+        "credit": _credit(answer.get("attribution_model")),
         "splits": [] if told.asked_dimensions or not asked.is_plain else splits(told),
         "programs": [
             (name, write(shown["address"], asked.account["account_id"], told.body()))
@@ -115,16 +122,37 @@ def _answer(asked: Asked, shown: dict[str, Any]) -> None:
     }
 
 
-def _form(view: View) -> dict[str, Any]:
+def _dates(ranged: dict[str, str]) -> str:
+    """Writes a range of days for people."""
+    first, last = (date.fromisoformat(ranged[f"{end}_date"]) for end in ("start", "end"))
+    if first == last:
+        return day(first)
+    begin = day(first) if first.year != last.year else f"{first.day} {first:%b}"
+    return f"{begin} – {day(last)}"
+
+
+def _credit(model: str | None) -> str:
+    """Writes a model for people: its name, and what was said of it."""
+    if model is None:
+        return ""
+    slug, _, window = model.partition("@")
+    name, *given = slug.split(":")
+    told = [MODELS[name].label, *given, *([f"within {window} days"] if window else [])]
+    return ", ".join(told)
+
+
+def _form(view: View, fields: list[str]) -> dict[str, Any]:
     """What the form offers, and what of it is chosen."""
     by = view.asked_dimensions
     most = 1 if view.type == COHORTS else MAX_DIMENSIONS
-    custom = [*by, *(each.field for each in view.conditions)]
+    custom = [*fields, *by, *(each.field for each in view.conditions)]
     return {
         "by": [*by, ""][:most],
         "most_picks": MAX_STEPS if view.type == FUNNEL else most,
         "dimensions": choices.dimensions(custom),
-        "splitters": choices.times() if view.type == COHORTS else choices.dimensions(by),
+        "splitters": choices.times()
+        if view.type == COHORTS
+        else choices.dimensions([*fields, *by]),
         "metrics": choices.in_order(view.asked_metrics, choices.metrics()),
         "chosen": view.asked_metrics,
         "models": [MODELS[slug] for slug in REPORTED],

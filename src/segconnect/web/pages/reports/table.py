@@ -16,7 +16,7 @@ from segconnect.web.filters import units
 from segconnect.web.pages.reports.drill import down
 from segconnect.web.pages.reports.view import View
 
-MOST = 500  # rows that are shown
+FEW, MOST = 100, 500  # rows that are shown at first, and at most
 UNKNOWN = "–"
 BEHIND = "/app/reports/behind"
 UNITS = {"stepRate": Unit.PERCENT, "overallRate": Unit.PERCENT, "daysSince": Unit.DAYS}
@@ -83,7 +83,12 @@ def figure(field: Mapping[str, Any], value: Number | None, currency: str) -> str
 
 
 def table_of(
-    view: View, answer: dict[str, Any], settings: Settings, *, leads: bool = True
+    view: View,
+    answer: dict[str, Any],
+    settings: Settings,
+    *,
+    most: int = MOST,
+    leads: bool = True,
 ) -> Table:
     """Makes the table of an answer.
 
@@ -91,6 +96,7 @@ def table_of(
         view: What was asked.
         answer: Its answer, in the shape of a query's.
         settings: Of the account.
+        most: Rows that are shown.
         leads: Whether values lead deeper, and figures to what is behind them.
     """
     fields = answer["fields"]
@@ -116,7 +122,7 @@ def table_of(
         return told
 
     rows = []
-    for place, row in enumerate(answer["rows"][:MOST]):
+    for place, row in enumerate(answer["rows"][:most]):
         cells = [str(each) for each in row[:count]]
         shown = [
             Cell(text, _down(view, number, text, buckets) if leads else "")
