@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from segconnect.account import access, preferences
-from segconnect.account.replica import Facts, Replica, sorting
+from segconnect.account.replica import Facts, Replica, asked_now, sorting
 from segconnect.account.replica import copy as copies
 from segconnect.account.replica.crediting import KEPT
 from segconnect.account.store import schema
@@ -152,6 +152,19 @@ def test_a_report_includes_what_was_acknowledged_before_it_was_asked(
         with replica.reading(1) as facts:
             assert rows(facts, "select count(*) from orders") == [(number + 1,)]
             assert facts.number == number + 1
+
+
+def test_what_is_asked_as_one_question_is_answered_of_one_moment(
+    account: Account, replica: Replica
+) -> None:
+    count = "select count(*) from orders"
+    account.order("1", email="joey@bloggs.com")
+    with asked_now():
+        before = ask(replica, count)
+        account.order("2", email="joey@bloggs.com")
+        within = ask(replica, count)
+
+    assert (before, within, ask(replica, count)) == ([(1,)], [(1,)], [(2,)])
 
 
 def test_what_was_deleted_is_not_in_it_any_more(shop: Account, replica: Replica) -> None:

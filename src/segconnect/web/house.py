@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
@@ -21,6 +22,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from segconnect.account import access
 from segconnect.account.committer import Committer
 from segconnect.account.figures import Figures
+from segconnect.account.replica import asked_now
 from segconnect.account.reporting import Reports
 from segconnect.account.tracking.arrivals import Arrivals
 from segconnect.account.work import Operation
@@ -192,7 +194,9 @@ def guarded(house: House, handler: Handler, role: Role) -> Page:
         if not user.role.may(role):
             raise HTTPException(403, f"That is for {role.value}s; ask an owner of the account.")
         try:
-            return await handler(house, request)
+            # what a page shows is of one moment; what a form changes is seen at once
+            with asked_now() if request.method == "GET" else nullcontext():
+                return await handler(house, request)
         except SegconnectError as error:
             if request.method != "POST":
                 raise HTTPException(400, str(error)) from None

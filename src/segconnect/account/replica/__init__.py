@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from segconnect.account.replica import crediting
 from segconnect.account.replica.copy import Copy
+from segconnect.account.replica.crediting import Kept
 from segconnect.account.replica.files import Slot
 from segconnect.clock import now
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MAX_OPEN = 8  # copies that stay open while nobody reads them
+_asked_at: ContextVar[float | None] = ContextVar("asked_at", default=None)
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,31 @@ class _Held:
     copy: Copy
     lock: Lock = field(default_factory=Lock)
     readers: int = 0
+    number: int = 0
+    as_of: datetime = field(default_factory=now)
+    fresh_at: float = float("-inf")  # all that was acknowledged before is in the copy
+
+    def refresh(self, models: Sequence[Kept]) -> None:
+        began, as_of, self.fresh_at = monotonic(), now(), float("-inf")
+        self.number = self.copy.refresh(models)
+        self.as_of, self.fresh_at = as_of, began
 
     def close(self) -> None:
         self.copy.close()
         self.slot.close()
+
+
+@contextmanager
+def asked_now() -> Iterator[None]:
+    """Makes one question of all that is read within: it is as fresh as at the beginning, or newer.
+
+    A page that reads several reports brings the copy up to date once for them.
+    """
+    token = _asked_at.set(monotonic())
+    try:
+        yield
+    finally:
+        _asked_at.reset(token)
 
 
 class Replica:
@@ -74,14 +99,17 @@ class Replica:
             StoreError: The store cannot be read, or the copy not be written.
         """
         wanted = crediting.named(models)
+        asked_at = _asked_at.get() or monotonic()
         held = self._take(account_pk)
         try:
             with held.lock:
-                as_of = now()
-                number = held.copy.refresh(wanted)
+                # whoever waited for the lock may find that what came before was brought in
+                if held.fresh_at < asked_at or not held.copy.keeps(wanted):
+                    held.refresh(wanted)
                 cursor = held.copy.cursor()
+                facts = Facts(cursor, held.number, held.as_of)
             try:
-                yield Facts(cursor, number, as_of)
+                yield facts
             finally:
                 cursor.close()
         finally:

@@ -112,6 +112,10 @@ class Copy:
             raise StoreError(f"the replica cannot be written: {first}") from None
         return number
 
+    def keeps(self, models: Sequence[Kept]) -> bool:
+        """Whether the credits of these models are in a copy that is open."""
+        return self._copy is not None and self._held.models.issuperset(map(str, models))
+
     def cursor(self) -> DuckDBPyConnection:
         """Opens a connection that reads what there is now, whatever is written meanwhile."""
         assert self._copy is not None
