@@ -182,6 +182,55 @@ def test_a_funnel_is_asked_for_step_by_step(report: Any) -> None:
     assert "Of the First Step" in report("funnel", *MARCH, "--step", "lead").out
 
 
+def test_paths_are_printed_drawn_and_listed(report: Any) -> None:
+    asked = ("paths", *MARCH)
+
+    ran = report(*asked)
+    lines = ran.out.splitlines()
+    assert ["paid", "1", "1", "30.00", "1.00", "8.00"] in map(str.split, lines)
+    assert ["Total", "2", "2", "30.45", "1.00", "8.00"] in map(str.split, lines)
+    assert "Visits before orders, model any" in lines
+    assert ["paid", "1", "█" * 40] in map(str.split, report(*asked, "--chart").out.splitlines())
+    assert report(*asked, "--csv").out.splitlines()[0] == (
+        "path,orders,numOfCustomers,revenue,pathVisits,pathDays"
+    )
+    leads = report(*asked, "--to", "lead", "--repeats", "--json").json
+    assert sorted(row[0] for row in leads["rows"]) == ["email", "paid"]
+    listed = report(*asked, "--behind", "paid", "--json").json
+    assert listed == [{"contact": "1", "email": "ann@bloggs.com", "of": "o2", "part": 1}]
+
+
+def test_a_journey_is_printed_step_by_step(report: Any) -> None:
+    ran = report("journey", "--start", "2026-02-01", "--end", "2026-03-31")
+
+    lines = list(map(str.split, ran.out.splitlines()))
+    assert ["Lead", "2", "100.00", "100.00", "0.00", "0.00"] in lines
+    assert ["Repeat", "Customer", "1", "50.00", "50.00", "28.00", "28.00"] in lines
+    by = report("journey", "--start", "2026-02-01", "--end", "2026-03-31", "--by", "channel",
+                "--chart")  # fmt: skip
+    assert ["paid", "Lead", "1", "█" * 40] in map(str.split, by.out.splitlines())
+    listed = report("journey", "--start", "2026-02-01", "--behind", "repeat", "--json").json
+    assert [each["contact"] for each in listed] == ["1"]
+
+
+def test_models_stand_side_by_side(report: Any) -> None:
+    asked = ("comparison", *MARCH, "--metric", "revenue", "--model", "first_touch,markov")
+
+    ran = report(*asked, "--json")
+    assert sorted(ran.json["rows"]) == [["email", 0.45, 0.45, 0], ["paid", 30, 30, 0]]
+    assert "Revenue, Markov Chain" in report(*asked).out.splitlines()[0]
+    bars = list(map(str.split, report(*asked, "--chart").out.splitlines()))
+    assert ["paid", "markov", "30.00", "█" * 40] in bars
+    refused = report(*asked, "--engine", "spark")
+    assert (refused.code, "model markov looks at all journeys together" in refused.err) == (2, True)
+
+
+def test_of_the_usual_metrics_those_are_told_that_a_dimension_knows(report: Any) -> None:
+    told = report("ads", *MARCH, "--by", "product", "--json").json
+
+    assert [field["key"] for field in told["fields"]] == ["product", "numOfCustomers", "revenue"]
+
+
 def test_a_cohort_table_is_printed(report: Any) -> None:
     assert report("cohort", *MARCH).out.splitlines()[0].split()[:2] == ["Month", "Leads"]
 

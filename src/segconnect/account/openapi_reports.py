@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from segconnect.account.reports.dates import SCALES
-from segconnect.account.reports.types import COHORTS, FUNNEL, TYPES
+from segconnect.account.reports.types import SPECIAL, TYPES
 
 Json = dict[str, Any]
 
@@ -16,7 +16,7 @@ PERIOD = (
     ("start", "The first day: ISO, or relative as PHP reads it; 30 days ago.", TEXT, "-30 day"),
     ("end", "The last day; today.", TEXT, "now"),
 )
-SAVED = [slug for slug in TYPES if slug not in (COHORTS, FUNNEL)]
+SAVED = [slug for slug in TYPES if slug not in SPECIAL]
 WRONG = {
     "400": "What is asked for is not there; every problem is told, with what was meant.",
     "401": "The API key is wrong, or not this account's; it is not said which.",

@@ -22,7 +22,7 @@ from segconnect.account.reports.behind import Listing, contacts_behind, listing
 from segconnect.account.reports.dates import DEFAULT_END, DEFAULT_START, SCALES
 from segconnect.account.reports.plan import Plan, Query, Settings, plan
 from segconnect.account.reports.run import Reading, run
-from segconnect.account.reports.types import COHORTS, FUNNEL, TYPES
+from segconnect.account.reports.types import JOURNEY, SPECIAL, TYPES
 from segconnect.errors import UsageError, unknown_name
 from segconnect.wire.report import DateRange, ReportQuery
 
@@ -268,7 +268,7 @@ class Reports:
     def _asked(
         self, account_pk: int, type_: str, report_id: str | None, given: Mapping[str, str]
     ) -> tuple[str, Query, Settings]:
-        if type_ not in TYPES or type_ in (COHORTS, FUNNEL):  # which are asked for by queries
+        if type_ not in TYPES or type_ in SPECIAL:  # which are asked for by queries
             raise NoSuchReportError(unknown_name("report type", type_[:100], TYPES))
         settings = self._settings(account_pk)
         name, query = TYPES[type_].name, Query(type_)
@@ -287,8 +287,10 @@ def models_of(*plans: Plan) -> Sequence[str]:
     wanted: dict[str, None] = {}
     for each in plans:
         asked = [*each.dimensions, *each.filtered]
-        if any(one.family in (Family.TOUCH, Family.AD) for one in asked):
-            wanted[each.model.kept] = None
+        if each.type.slug != JOURNEY and any(
+            one.family in (Family.TOUCH, Family.AD) for one in asked
+        ):
+            wanted.update({model.kept: None for model in each.models or (each.model,)})
     return list(wanted)
 
 

@@ -24,7 +24,9 @@ def command(
     ] = None,
     metric: Annotated[Repeated, typer.Option(help="Metrics \\[those of the type]")] = None,
     model: Annotated[
-        str | None, typer.Option(help="Such as linear@30 or markov:2 \\[the account's, else any]")
+        str | None,
+        typer.Option(help="Such as linear@30; of a comparison several, as in linear,markov:2"
+                     " \\[the account's, else any]"),
     ] = None,
     view: Annotated[
         str | None, typer.Option(help="cohort: orders of the leads; period: of the range")
@@ -43,6 +45,10 @@ def command(
         Repeated, typer.Option(help="Of a funnel, in order: lead, order=tea, page=/webinar*")
     ] = None,
     window: Annotated[int | None, typer.Option(help="Days for all steps of a funnel")] = None,
+    to: Annotated[str | None, typer.Option(help="What paths lead to: order, or lead")] = None,
+    repeats: Annotated[
+        bool, typer.Option("--repeats", help="Paths tell steps like the one before, too.")
+    ] = False,
     save: Annotated[str | None, typer.Option(help="Keeps the report under this name.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Writes a file: .csv, .json, .parquet or .xlsx")
@@ -68,13 +74,18 @@ def command(
     from segconnect.account.reports.files import write
     from segconnect.account.reports.plan import Query
     from segconnect.account.reports.run import run
-    from segconnect.account.reports.types import COHORTS, FUNNEL
+    from segconnect.account.reports.types import COMPARISON, SPECIAL
     from segconnect.cli import report_show as show
     from segconnect.cli.report_source import Source, asked
 
     if as_csv + as_chart + as_json > 1:
         raise UsageError("--csv, --chart and --json are three ways to print; give one of them")
-    options = {"attribution_model": model, "view": view, "window": window}
+    options: dict[str, object] = {
+        "attribution_model": model, "view": view, "window": window, "conversion": to,
+        "repeats": repeats or None,
+    }  # fmt: skip
+    if type_ == COMPARISON and model is not None:
+        options |= {"attribution_model": None, "models": _split([model])}
     query = Query(
         type_, _split(by), _split(metric), relative(start), relative(end),
         filters=[filter_of(each) for each in where or ()],
@@ -88,7 +99,7 @@ def command(
             show.behind(facts, planned, behind, as_json=as_json, as_csv=as_csv)
             return
         scale = planned.period.scale or "day"
-        is_plain = type_ not in (COHORTS, FUNNEL)
+        is_plain = type_ not in SPECIAL
         answer = run(facts, planned) if is_plain else None
         told = query_answer(answer, scale) if answer else ask(facts, planned)
     if kept is not None:

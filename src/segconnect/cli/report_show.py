@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -12,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from segconnect.account.metrics import AnyMetric, Kind, Number
-from segconnect.account.reports import behind as listing
 from segconnect.account.reports.answering import NONE, on_wire
+from segconnect.account.reports.asking import ask_behind
 from segconnect.account.reports.files import header_of, rows_of, write_rows
 from segconnect.account.reports.naming import named
 from segconnect.account.reports.run import Answer, value
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 WIDTH = 40  # characters of the longest bar
 UNKNOWN = "–"
+OVERLAP = "Rows overlap: they count the same people and orders, so do not add them up."
 
 
 def figure(measure: AnyMetric, amount: Number | None, currency: str) -> str:
@@ -110,7 +112,7 @@ def _notes(console: Console, answer: Answer, told: dict[str, Any]) -> None:
     of = "orders of the range's leads" if plan.is_cohort else "orders of the range"
     notes.append(f"{plan.settings.currency}; {of}; model {plan.model.slug}")
     if told["rows_overlap"]:
-        notes.append("Rows overlap: they count the same people and orders, so do not add them up.")
+        notes.append(OVERLAP)
     if answer.hidden:
         notes.append(f"{answer.hidden:,} more rows")
     for measure in plan.metrics:
@@ -151,22 +153,72 @@ def bars(answer: Answer, told: dict[str, Any]) -> None:
 
 
 def plain(told: dict[str, Any], *, as_chart: bool) -> None:
-    """Prints a report that is no sum of facts: a cohort table, or the steps of a funnel."""
+    """Prints a report that is no sum of facts, such as a cohort table or the steps of a funnel."""
+    fields = told["fields"]
+    names = len(fields) - len(told["totals"])
+    drawn = _drawn(told, names)
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for place, field in enumerate(told["fields"]):
-        shown.add_column(field["name"], justify="right" if place else "left")
+    for place, field in enumerate(fields if not as_chart else [*fields[:names], drawn[0]]):
+        shown.add_column(field["name"], justify="right" if place >= names else "left")
     if as_chart:
         shown.add_column()
-    most = max((row[1] for row in told["rows"]), default=0)
-    for row in told["rows"]:
-        bar = [Text("█" * round(WIDTH * row[1] / most), style="cyan")] if as_chart and most else []
-        shown.add_row(Text(str(row[0])), *map(_number, row[1:]), *bar)
-    shown.add_section()
-    shown.add_row("Total", *map(_number, told["totals"]), style="bold")
+        for name, amount, bar in drawn[1]:
+            shown.add_row(*map(Text, name), amount, bar)
+    else:
+        for row in told["rows"]:
+            shown.add_row(*(Text(str(each)) for each in row[:names]), *_cells(told, row[names:]))
+        shown.add_section()
+        filler = [""] * (names - 1)
+        shown.add_row("Total", *filler, *_cells(told, told["totals"]), style="bold")
     console = _console(shown)
     console.print(shown)
-    dates = told["date_range"]
-    console.print(f"\n{dates['start_date']} to {dates['end_date']}", style="dim")
+    console.print()
+    for note in _plain_notes(told):
+        console.print(note, style="dim", soft_wrap=True, markup=False)
+
+
+def _drawn(
+    told: dict[str, Any], names: int
+) -> tuple[dict[str, Any], list[tuple[list[str], str, Text]]]:
+    """What bars are drawn of: the first figure of each row, of a comparison by each model."""
+    fields, models = told["fields"], told.get("models") or [""]
+    most = max((row[names + n] or 0 for row in told["rows"] for n in range(len(models))), default=0)
+    drawn = []
+    for row in told["rows"]:
+        for place, model in enumerate(models):
+            amount = row[names + place]
+            bar = Text("█" * round(WIDTH * (amount or 0) / most) if most else "", style="cyan")
+            name = [*map(str, row[: names - 1]), f"{row[names - 1]} {model}".strip()]
+            drawn.append((name, _cells(told, [amount])[0], bar))
+    name = fields[names]["name"].partition(",")[0] if len(models) > 1 else fields[names]["name"]
+    return {**fields[names], "name": name}, drawn
+
+
+def _cells(told: dict[str, Any], figures: Sequence[Number | None]) -> list[str]:
+    """Writes figures, the first of which is of the first field that is no name."""
+    fields = told["fields"][-len(told["totals"]) :]
+    return [
+        f"{amount:,.2f}" if field["type"] == Kind.CURRENCY and amount is not None
+        else _number(amount)
+        for field, amount in zip(fields, figures, strict=False)
+    ]  # fmt: skip
+
+
+def _plain_notes(told: dict[str, Any]) -> Iterator[str]:
+    dates, before = told["date_range"], told["comparison"]
+    compared = ""
+    if before is not None:
+        other = before["date_range"]
+        compared = f", compared with {other['start_date']} to {other['end_date']}"
+    yield f"{dates['start_date']} to {dates['end_date']}{compared}"
+    if before is not None:
+        yield f"Total then: {', '.join(map(_number, before['totals']))}"
+    if "conversion" in told:
+        yield f"Visits before {told['conversion']}s, model {told['attribution_model']}"
+    if told.get("rows_overlap"):
+        yield OVERLAP
+    if told.get("rows_hidden"):
+        yield f"{told['rows_hidden']:,} more {'paths' if 'paths' in told else 'rows'}"
 
 
 def _number(amount: Number | None) -> str:
@@ -184,10 +236,7 @@ def behind(
     facts: Facts, plan: Plan, cell: str, *, as_json: bool, as_csv: bool
 ) -> None:  # fmt: skip
     """Prints the people and orders behind the first metric of one row, or of the total."""
-    if len(plan.dimensions) > 1 and cell:
-        raise UsageError("--behind names one value; group the report by one dimension")
-    cells = () if not cell or not plan.dimensions else (None if cell == NONE else cell,)
-    found = listing.behind(facts, plan, cells)[0]
+    found = ask_behind(facts, plan, cell)[0]
     names = [each[:3] for each in named(facts, plan, found.metric, found.parts)]
     currency = plan.settings.currency
     header = ["contact", "email", "of", "part"]

@@ -102,9 +102,10 @@ def _exported(
 
     models = models_of(planned)
     if source.engine == SPARK:
-        if planned.model.together is not None and models:
+        together = [each for each in planned.models or (planned.model,) if each.together]
+        if together and models:
             raise UsageError(
-                f"--engine spark: model {planned.model.slug} looks at all journeys together, which"
+                f"--engine spark: model {together[0].slug} looks at all journeys together, which"
                 " DuckDB alone does; leave out --engine, or take another model"
             )
         with spark.session(source.master or MASTER) as session:

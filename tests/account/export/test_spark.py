@@ -29,7 +29,7 @@ from segconnect.account.work import Operation
 from segconnect.errors import UsageError
 from segconnect.wire.endpoints import ENDPOINTS
 
-MODELS = ("any", "linear", "first_touch")
+MODELS = ("any", "linear", "first_touch", "position", "last_touch")
 START, END = "2026-01-01", "2026-03-31"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from segconnect.account.reports.asking import ask
+from segconnect.account.reports.asking import ask, ask_behind
 from segconnect.errors import UsageError
 from tests.account.reports.world import World, insert, seconds
 
@@ -68,12 +68,41 @@ def test_a_funnel_counts_people_who_took_its_steps_in_order(webinar: World) -> N
     told = asked(webinar, "funnel", steps=STEPS)
 
     assert told["rows"] == [
-        ["page /web*", 4, 100, 100, 0, 0],
-        ["lead", 2, 50, 50, 2, 0.5],
-        ["order tea", 2, 100, 50, 0, pytest.approx((9.5 + 47.5) / 2, abs=1e-3)],
+        ["page /web*", 4, 100, 100, 0, 0, 0],
+        ["lead", 2, 50, 50, 2, 0.5, 0.5],
+        ["order tea", 2, 100, 50, 0, (9.5 + 47.5) / 2, (9.5 + 47.5) / 2],
     ]
-    assert told["totals"] == [2, 50, 50, 2, None]
+    assert told["totals"] == [2, 50, 50, 2, None, None]
     assert told["certainty"]["stepRate"]["rows"][1]["sample"] == 4
+
+
+def test_the_time_between_is_told_on_average_and_in_the_middle() -> None:
+    world = World()
+    for person, day in ((1, 11), (2, 12), (3, 28)):  # 1, 2 and 18 days
+        world.contact("2026-03-10", person=person)
+        world.order(person, f"2026-03-{day}", 1000)
+
+    told = asked(world, "funnel", steps=[{"event": "lead"}, {"event": "order"}])
+
+    assert told["rows"][1] == ["order", 3, 100, 100, 0, 7, 2]
+    assert [field["key"] for field in told["fields"]] == [
+        "step", "people", "stepRate", "overallRate", "dropOff", "daysSince", "daysMedian",
+    ]  # fmt: skip
+
+
+def test_the_people_of_a_step_are_listed(webinar: World) -> None:
+    plan = webinar.plan("funnel", steps=STEPS, options={"window": 30})
+    facts = webinar.facts
+
+    people = {
+        step: [each.person for each in ask_behind(facts, plan, step)[0].parts]
+        for step in ("", "page /web*", "lead", "order tea")
+    }
+
+    assert [len(each) for each in people.values()] == [1, 4, 2, 1]
+    assert set(people[""]) < set(people["lead"]) < set(people["page /web*"])
+    with pytest.raises(UsageError, match="unknown step 'leed'; did you mean 'lead'"):
+        ask_behind(facts, plan, "leed")
 
 
 def test_a_window_leaves_out_who_took_longer(webinar: World) -> None:

@@ -95,6 +95,26 @@ def test_the_documented_report_has_the_documented_figures(docs: Account) -> None
     assert drawn["data"][graph["labels"].index("2026-02-01")] == 42
 
 
+def test_types_of_their_own_are_asked_for_by_queries(docs: Account) -> None:
+    usual: dict[str, Any] = {"dimensions": None, "date_range": RANGE}
+    paths = query(docs, **usual, type="paths", limit=1)[1]
+    journey = query(docs, **usual, type="journey")[1]
+    models = query(docs, **usual, type="comparison", metrics=["revenue"],
+                   options={"models": ["first_touch", "linear"]})[1]  # fmt: skip
+    engaged = query(docs, **usual, type="engagement")[1]
+
+    assert paths["rows"] == [
+        ["paid", 5, 5, 2900, 1, 1],
+        ["(other paths)", 1, 1, 450, 1, 1],
+    ]
+    assert [row[:2] for row in journey["rows"]] == [
+        ["First Visit", 42], ["Lead", 42], ["Customer", 6], ["Repeat Customer", 0],
+    ]  # fmt: skip
+    assert models["rows"] == [["paid", 2900, 2900, 0], ["direct", 450, 450, 0]]
+    assert engaged["rows"] == [["tea.shop/", *[0, 0, 0, None, None, None, 0]]]  # nobody came back
+    assert docs.get("report/paths")[0] == docs.get("report/journey/contacts")[0] == 404
+
+
 def test_a_rate_says_how_many_it_is_of_and_how_sure_it_is(docs: Account) -> None:
     _, answer = query(docs, dimensions=["channel"], metrics=["conversionRate"])
 

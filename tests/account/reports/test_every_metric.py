@@ -35,6 +35,11 @@ def shop() -> World:
     world.visit(ann, "2026-02-28", channel="paid", ad_id="a1")
     world.visit(ann, "2026-03-01", channel="paid", ad_id="a1")
     world.visit(bob, "2026-03-02", channel="email")
+    world.view(ann, "2026-02-28")
+    world.view(ann, "2026-03-01")  # when she became a lead
+    world.visit(eve, "2026-03-19", channel="email")  # the first that anybody saw
+    world.view(eve, "2026-03-19")
+    world.view(eve, "2026-03-19 00:00:09")
     world.subscription(ann, "2026-03-05", 4500)  # new
     world.subscription(eve, "2026-01-01", 4500)  # stays
     world.subscription(eve, "2026-03-10", 4500)  # expands
@@ -55,9 +60,21 @@ BY_PERIOD: dict[str, Any] = {
     "daysUntilPurchase": pytest.approx(38 / 3),
     "leadDays": 30.5 + 29.5 + 28.5 + 27.5,
     "customerAge": 29,
-    "visits": 2,
-    "visitors": 2,
+    "visits": 3,
+    "visitors": 3,
     "adVisits": 1,
+    "leadsToDate": 5,
+    "engagedLeads": 1,
+    "engagementRate": 20,
+    "leadVisits": 1,
+    "leadPageViews": 2,
+    "activeDays": 1,
+    "visitsPerLead": 1,
+    "pagesPerLead": 2,
+    "daysPerLead": 1,
+    "returningLeads": 0,
+    "returningRate": 0,
+    "pageViews": 3,
     "revenue": 6000,
     "refunds": 1000,
     "netRevenue": 5000,

@@ -14,6 +14,7 @@ import duckdb
 
 from segconnect.account.metrics import METRICS, Number
 from segconnect.account.replica import Facts, crediting, derived
+from segconnect.account.reports.asking import ask
 from segconnect.account.reports.plan import Plan, Query, Settings, plan
 from segconnect.account.reports.run import Answer, run
 
@@ -39,7 +40,8 @@ TABLES = {
     " adcampaign_id varchar",
     "ad_performance": "integration_pk bigint, ad_id varchar, day date, spend bigint,"
     " clicks bigint, impressions bigint",
-    "page_views": "visitor_pk bigint, date_created bigint, day date, host varchar, path varchar",
+    "page_views": "visitor_pk bigint, date_created bigint, hit bigint, day date, host varchar,"
+    " path varchar, device varchar",
 }
 """The columns that reports read, of the tables that are copied."""
 COMPUTED = [*derived.tables(), *crediting.tables()]
@@ -84,6 +86,7 @@ class World:
         self._next = 0
         self._touches: dict[int, int] = {}
         self._models: set[str] = set()
+        self._credited: set[str] = set()  # models whose credits of orders are asked for
         self.integration = self.insert("integrations", integration_id="i1", kind="crm", name="CRM")
 
     def insert(self, table: str, **row: Any) -> int:
@@ -116,6 +119,18 @@ class World:
                "is_direct": touch.get("channel") == "direct"}  # fmt: skip
         insert(self.connection, "touches", [{**row, **touch}])
         return number
+
+    def view(self, person: int, moment: str, page: str = "tea.shop/") -> None:
+        """A page view of a person, whose visits are put in on their own."""
+        self._next += 1
+        if ("visitor", person) not in self.connection.execute(
+            "select kind, person from people where kind = 'visitor'"
+        ).fetchall():
+            self.insert("people", kind="visitor", pk=10_000 + person, person=person)
+        host, slash, path = page.partition("/")
+        self.insert("page_views", visitor_pk=10_000 + person, date_created=seconds(moment),
+                    hit=self._next, day=moment[:10], host=host, path=slash + path,
+                    device="desktop")  # fmt: skip
 
     def credit(self, order: int, model: str, *touches: tuple[float, Mapping[str, Any]]) -> None:
         """Credits an order to visits."""
@@ -187,23 +202,37 @@ class World:
     @property
     def facts(self) -> Facts:
         """The replica, with what follows from its rows; but for credits of orders."""
-        for table in ("leads", "lead_credits"):
+        for table in ("leads", "lead_credits", *(["credits"] if self._credited else [])):
             self.connection.execute(f"truncate {table}")
         derived.all_leads(self.connection)
         models = crediting.named(self._models)
         crediting.credit(self.connection, "lead_credits", models, derived.EVERYBODY)
+        models = crediting.named(self._credited)
+        crediting.credit(self.connection, "credits", models, derived.EVERYBODY)
         return Facts(self.connection, 7, self.now)
 
-    def plan(self, type_: str = "revenue", *metrics: str, by: Sequence[str] = (), start: str =
-             "2026-03-01", end: str = "2026-03-31", model: str = "linear", zone: Any = UTC,
-             **more: Any) -> Plan:  # fmt: skip
+    def plan(self, type_: str = "revenue", *metrics: str, by: Sequence[str] | None = (), start:
+             str = "2026-03-01", end: str = "2026-03-31", model: str | None = "linear",
+             zone: Any = UTC, **more: Any) -> Plan:  # fmt: skip
         """Plans a report of March."""
         options = {"attribution_model": model, **more.pop("options", {})}
         query = Query(
             type_, by, metrics or None, start, end, options=options, **more
         )  # fmt: skip
         planned = plan(query, Settings(self.now, zone, "USD"))
-        self._models.add(planned.model.kept)
+        self._models |= {model.kept for model in planned.models or (planned.model,)}
+        return planned
+
+    def told(self, type_: str, *metrics: str, by: Sequence[str] | None = None,
+             model: str | None = None, **asked: Any) -> dict[str, Any]:  # fmt: skip
+        """Answers a report of March as the API does, with orders credited to visits before them."""
+        planned = self.credited(type_, *metrics, by=by, model=model, **asked)
+        return ask(self.facts, planned)
+
+    def credited(self, type_: str, *metrics: str, **asked: Any) -> Plan:
+        """Plans a report of March, whose orders are credited to the visits before them."""
+        planned = self.plan(type_, *metrics, **asked)
+        self._credited |= {model.kept for model in planned.models or (planned.model,)}
         return planned
 
     def ask(self, type_: str = "revenue", *metrics: str, **asked: Any) -> Answer:

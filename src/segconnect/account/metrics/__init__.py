@@ -3,7 +3,7 @@
 `METRICS.find` and `find_dimension` look one up by any of its names.
 """
 
-from segconnect.account.metrics import ads, people, revenue, subscriptions
+from segconnect.account.metrics import ads, engagement, people, revenue, subscriptions
 from segconnect.account.metrics.declaring import (
     DIMENSIONS,
     METRICS,
@@ -39,6 +39,7 @@ __all__ = [
     "Ratio",
     "Unit",
     "ads",
+    "engagement",
     "find_dimension",
     "is_additive",
     "parts",

@@ -41,6 +41,7 @@ class Family(StrEnum):
     ORDER = "order"
     AGE = "age at an order"
     SUBSCRIPTION = "subscription"
+    PAGE = "page view"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

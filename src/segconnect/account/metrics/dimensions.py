@@ -67,6 +67,11 @@ declare_dimensions(
         "Whether ads and visits found each other: `matched`, `spend without visits`, or `visits"
         " without an ad`, which carry the id of an ad that is not known.", "match"),
     Dimension(
+        slug="views.page", key="viewed_page", name="Viewed Page", family=Family.PAGE,
+        sql="f.page", help="The host and path of a page that was viewed.", source="help 625",
+        aliases=("viewed",),
+    ),
+    Dimension(
         slug="contacts.status", key="status", name="Status", family=Family.LEAD, sql="d.status",
         help="Opt-in status of the lead.", source="rest/_contacts.md",
     ),

@@ -51,6 +51,28 @@ VISITS = Fact(
     key=("person", "number"),
     knows=frozenset(_WHO | _WHENCE),
 )
+PAGE_VIEWS = Fact(
+    "page views",
+    "a page that somebody viewed",
+    view="view_facts",
+    key=("visitor_pk", "moment", "hit"),
+    knows=frozenset({*_WHO, *_WHENCE, Family.PAGE}),
+)
+BASE = Fact(
+    "leads so far",
+    "a person with a contact, at the end of a period",
+    view="base",
+    key=("person", "bucket"),
+    knows=frozenset(_WHO),
+    is_timed=False,
+)
+PEOPLE = Fact(
+    "people",
+    "a person, dated by the first that is known of them",
+    view="person_facts",
+    key=("person",),
+    knows=frozenset(_WHO | _WHENCE),
+)
 STATES = Fact(
     "subscriptions",
     "a subscription, at the end of a period",
@@ -71,4 +93,5 @@ MOVEMENTS = Fact(
     credited="person",
 )
 
-FACTS = (LEADS, SALES, LINES, SPEND, VISITS, STATES, MOVEMENTS)
+FACTS = (LEADS, SALES, LINES, SPEND, VISITS, PAGE_VIEWS, BASE, PEOPLE, STATES,
+         MOVEMENTS)  # fmt: skip

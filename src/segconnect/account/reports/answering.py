@@ -6,6 +6,7 @@ which change of the data it includes.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -87,14 +88,14 @@ def query_answer(answer: Answer, scale: str) -> Json:
         "fields": [field_of(each) for each in (*plan.dimensions, *plan.metrics)],
         "rows": _rows(answer),
         "totals": _totals(answer),
-        "date_range": _range(plan.period, scale),
+        "date_range": range_of(plan.period, scale),
         "comparison": None,
         **beside(answer),
     }
     if answer.comparison is not None:
         before = answer.comparison
         told["comparison"] = {
-            "date_range": _range(before.plan.period, scale),
+            "date_range": range_of(before.plan.period, scale),
             "rows": _rows(before),
             "totals": _totals(before),
             "changes": changes(answer),
@@ -119,23 +120,41 @@ def changes(answer: Answer) -> list[float | None]:
     told: list[float | None] = []
     for measure in answer.plan.metrics:
         now, before = value(measure, answer.totals), value(measure, answer.comparison.totals)
-        told.append(round(100 * (now - before) / abs(before), 4) if before and now is not None
-                    else None)  # fmt: skip
+        told.append(_change(now, before))
     return told
+
+
+def _change(now: Number | None, before: Number | None) -> float | None:
+    return round(100 * (now - before) / abs(before), 4) if before and now is not None else None
+
+
+def with_comparison(told: Json, plan: Plan, ask: Callable[[Plan], Json]) -> Json:
+    """Adds to an answer the one of the range that it is compared with, where there is one."""
+    if plan.compared is None:
+        return told
+    before = ask(plan.for_period(plan.compared))
+    changed = map(_change, told["totals"], before["totals"])
+    shown = {name: before[name] for name in ("date_range", "rows", "totals")}
+    return {**told, "comparison": {**shown, "changes": [*changed]}}
+
+
+def certainties(measures: Sequence[AnyMetric], rows: Sequence[Sums], totals: Sums) -> Json:
+    """Answers how sure the rates of an answer are."""
+    return {
+        each.key: {
+            "rows": [certainty(each, sums) for sums in rows],
+            "totals": certainty(each, totals),
+        }
+        for each in measures
+        if certainty(each, {}) is not None
+    }
 
 
 def beside(answer: Answer) -> Json:
     """What is told beside the figures."""
     plan = answer.plan
-    rates = [each for each in plan.metrics if certainty(each, {}) is not None]
     return {
-        "certainty": {
-            each.key: {
-                "rows": [certainty(each, row.sums) for row in answer.rows],
-                "totals": certainty(each, answer.totals),
-            }
-            for each in rates
-        },
+        "certainty": certainties(plan.metrics, [row.sums for row in answer.rows], answer.totals),
         "rows_overlap": overlaps(plan),
         "rows_hidden": answer.hidden,
         **beside_of(answer, plan),
@@ -167,7 +186,8 @@ def beside_of(dated: Dated, plan: Plan) -> Json:
     }
 
 
-def _range(period: Period, scale: str) -> Json:
+def range_of(period: Period, scale: str) -> Json:
+    """Tells a range."""
     return {
         "start_date": period.first.isoformat(),
         "end_date": period.last.isoformat(),
@@ -197,7 +217,7 @@ def report_answer(name: str, asked: tuple[str, str], table: Answer, graph: Answe
                 "start": asked[0],
                 "end": asked[1],
                 "duration": period.days,
-                **_range(period, scale),
+                **range_of(period, scale),
                 "name": _name(period, plan),
             },
         },

@@ -1,20 +1,60 @@
-"""Answers a planned report of any type."""
+"""Answers a planned report of any type, and lists what is behind a figure of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from segconnect.account.replica import Facts
-from segconnect.account.reports.answering import Json, query_answer
+from segconnect.account.reports.answering import NONE, Json, query_answer
+from segconnect.account.reports.behind import Behind, behind
 from segconnect.account.reports.cohort import cohort_answer
-from segconnect.account.reports.funnel import funnel_answer
+from segconnect.account.reports.comparison import comparison_answer
+from segconnect.account.reports.funnel import funnel_answer, funnel_behind
+from segconnect.account.reports.journey import journey_answer, journey_behind
+from segconnect.account.reports.paths import paths_answer, paths_behind
 from segconnect.account.reports.plan import Plan
+from segconnect.account.reports.querying import Cells
 from segconnect.account.reports.run import run
-from segconnect.account.reports.types import COHORTS, FUNNEL
+from segconnect.account.reports.types import COHORTS, COMPARISON, FUNNEL, JOURNEY, PATHS
+from segconnect.errors import UsageError
+
+ANSWERS: dict[str, Callable[[Facts, Plan], Json]] = {
+    COHORTS: cohort_answer,
+    FUNNEL: funnel_answer,
+    PATHS: paths_answer,
+    JOURNEY: journey_answer,
+    COMPARISON: comparison_answer,
+}
+BEHIND: dict[str, Callable[[Facts, Plan, str | None], list[Behind]]] = {
+    FUNNEL: funnel_behind,
+    PATHS: paths_behind,
+    JOURNEY: journey_behind,
+}
+"""Of the types whose rows are no groups: what is behind one, by its name."""
 
 
 def ask(facts: Facts, plan: Plan, scale: str = "day") -> Json:
     """Answers a report in the shape of a query: fields, rows, totals."""
-    if plan.type.slug == COHORTS:
-        return cohort_answer(facts, plan)
-    if plan.type.slug == FUNNEL:
-        return funnel_answer(facts, plan)
-    return query_answer(run(facts, plan), scale)
+    answer = ANSWERS.get(plan.type.slug)
+    return answer(facts, plan) if answer else query_answer(run(facts, plan), scale)
+
+
+def ask_behind(facts: Facts, plan: Plan, value: str = "") -> list[Behind]:
+    """Lists what is behind the figures of a row, by its value; of the total where there is none.
+
+    Of a comparison what is behind the first of its models.
+
+    Raises:
+        UsageError: There is no such row, or there is more than can be listed.
+    """
+    listed = BEHIND.get(plan.type.slug)
+    if listed is not None:
+        return listed(facts, plan, value or None)
+    if len(plan.dimensions) > 1 and value:
+        raise UsageError("--behind names one value; group the report by one dimension")
+    if plan.type.slug == COMPARISON:
+        plan = plan.by_model(plan.models[0])
+    cells: Cells = ()
+    if value and plan.dimensions:
+        cells = (None if value == NONE else value,)
+    return behind(facts, plan, cells)

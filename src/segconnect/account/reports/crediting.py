@@ -49,6 +49,14 @@ class Crediting(NamedTuple):
         """The name under which the replica keeps what is read."""
         return str(Kept(self.of_visits, self.days))
 
+    @property
+    def title(self) -> str:
+        """Its name for people, with what follows it."""
+        rest, at, days = self.slug.removeprefix(self.model).partition("@")
+        told = [rest.strip(":").replace(":", ", ")] if rest else []
+        told += [f"{days} days"] if at else []
+        return MODELS[self.model].label + (f" ({', '.join(told)})" if told else "")
+
     def of_each_visit(self) -> Crediting:
         """The same window, and every visit credited in full."""
         kept = Kept(EVERY_TOUCH, self.days)

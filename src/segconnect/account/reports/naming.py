@@ -6,7 +6,15 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from segconnect.account.metrics import Fact, Metric, Number
-from segconnect.account.metrics.facts import LINES, MOVEMENTS, SALES, SPEND, STATES, VISITS
+from segconnect.account.metrics.facts import (
+    LINES,
+    MOVEMENTS,
+    PAGE_VIEWS,
+    SALES,
+    SPEND,
+    STATES,
+    VISITS,
+)
 from segconnect.account.replica import Facts
 from segconnect.account.reports.plan import Plan
 
@@ -97,6 +105,18 @@ def _visits(facts: Facts, listed: Sequence[Part]) -> list[Thing]:
     return [found.get((each.person, each.key[0]), Thing()) for each in listed]
 
 
+def _views(facts: Facts, listed: Sequence[Part]) -> list[Thing]:
+    rows = facts.connection.execute(
+        "select visitor_pk, date_created, hit, host || path from page_views"
+        " where visitor_pk in (select unnest(?))",
+        [list({each.key[0] for each in listed})],
+    ).fetchall()
+    found: dict[tuple[object, ...], Thing] = {
+        (visitor, moment, hit): Thing(page, "", moment) for visitor, moment, hit, page in rows
+    }
+    return [found.get(each.key, Thing()) for each in listed]
+
+
 def _subscriptions(facts: Facts, listed: Sequence[Part]) -> list[Thing]:
     rows = facts.connection.execute(
         "select pk, subscription_id, '', start_date from subscriptions"
@@ -112,6 +132,6 @@ def _days(_: Facts, listed: Sequence[Part]) -> list[Thing]:
 
 
 THINGS: dict[Fact, Callable[[Facts, Sequence[Part]], list[Thing]]] = {
-    SALES: _orders, LINES: _orders, SPEND: _ads, VISITS: _visits, STATES: _subscriptions,
-    MOVEMENTS: _days,
+    SALES: _orders, LINES: _orders, SPEND: _ads, VISITS: _visits, PAGE_VIEWS: _views,
+    STATES: _subscriptions, MOVEMENTS: _days,
 }  # fmt: skip

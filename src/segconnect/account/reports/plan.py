@@ -20,6 +20,7 @@ from segconnect.account.metrics import (
     parts,
 )
 from segconnect.account.metrics.facts import LINES, SALES
+from segconnect.account.reports import special
 from segconnect.account.reports.crediting import DEFAULT, Crediting, find_model
 from segconnect.account.reports.dates import MAX_PARTS, Period, read_period
 from segconnect.account.reports.filters import (
@@ -31,15 +32,22 @@ from segconnect.account.reports.filters import (
 )
 from segconnect.account.reports.problems import Problems
 from segconnect.account.reports.steps import Step, read_steps, read_window
-from segconnect.account.reports.types import COHORT, FUNNEL, TYPES, VIEWS, ReportType
+from segconnect.account.reports.types import (
+    COHORT,
+    FUNNEL,
+    PATH_METRICS,
+    PATHS,
+    TYPES,
+    VIEWS,
+    ReportType,
+)
 from segconnect.account.reports.views import Switches
 from segconnect.errors import UsageError, unknown_name
 from segconnect.types import shown
 
 MAX_DIMENSIONS = 6
 MAX_METRICS = 60
-OPTIONS = ("attribution_model", "include_source", "view", "window")
-VISITED = (Family.TOUCH, Family.AD)
+OPTIONS = ("attribution_model", "include_source", "view", "window", *special.OPTIONS)
 PREVIOUS, LAST_YEAR = "previous", "last_year"
 
 
@@ -94,6 +102,9 @@ class Plan:
     settings: Settings
     steps: tuple[Step, ...] = ()  # of a funnel
     window: int | None = None  # the days that people have for them
+    models: tuple[Crediting, ...] = ()  # of a comparison
+    conversion: str = "order"  # that paths lead to: an order, or a lead
+    repeats: bool = False  # whether paths tell steps that are the same as the one before
     sort: tuple[AnyMetric | Dimension, bool] | None = None  # what by, and whether largest first
     limit: int | None = None
 
@@ -126,6 +137,10 @@ class Plan:
         """The same report over another range."""
         return replace(self, period=period.told_by(self.period.scale), compared=None)
 
+    def by_model(self, model: Crediting) -> Plan:
+        """The same report by another model."""
+        return replace(self, model=model)
+
     def with_dimensions(self, dimensions: Iterable[Dimension]) -> Plan:
         """The same report, told by something else."""
         made = replace(self, dimensions=tuple(dimensions), sort=None)
@@ -134,11 +149,15 @@ class Plan:
 
     def can_tell(self, measure: Measure, dimensions: Iterable[Dimension]) -> bool:
         """Tells whether all that a metric is computed from is known by these dimensions."""
-        return all(
-            is_known(LINES if metric.fact is SALES else metric.fact, each)
-            for metric in parts(measure)
-            for each in dimensions
-        )
+        return all(can_tell(measure, each) for each in dimensions)
+
+
+def can_tell(measure: Measure, dimension: Dimension) -> bool:
+    """Tells whether all that a metric is computed from is known by a dimension."""
+    return all(
+        is_known(LINES if metric.fact is SALES else metric.fact, dimension)
+        for metric in parts(measure)
+    )
 
 
 def is_known(fact: Fact, dimension: Dimension) -> bool:
@@ -160,8 +179,13 @@ def plan(query: Query, settings: Settings) -> Plan:
     options = _options(query.options, wrong)
     names = type_.dimensions if query.dimensions is None else query.dimensions
     dimensions = _found(names, find_dimension, wrong, "dimensions", MAX_DIMENSIONS)
-    names = type_.metrics if query.metrics is None else query.metrics
+    conversion = options.get("conversion", "order")
+    usual = PATH_METRICS[conversion] if type_.slug == PATHS else type_.metrics
+    names = usual if query.metrics is None else query.metrics
     metrics = _found(names, METRICS.find, wrong, "metrics", MAX_METRICS)
+    if query.metrics is None:  # of the usual ones those that the dimensions know
+        told = [m for m in metrics if all(can_tell(m, each) for each in dimensions)]
+        metrics = told or metrics
     times = [each for each in dimensions if each.family is Family.TIME]
     if len(times) > 1:
         wrong.add(f"{times[0].slug} and {times[1].slug} are both times; give one of them")
@@ -197,12 +221,21 @@ def plan(query: Query, settings: Settings) -> Plan:
         window=wrong.read(read_window, options.get("window")),
         sort=wrong.read(_sort, query.sort),
         limit=query.limit,
+        models=wrong.read(special.read_models, type_.slug, options.get("models"), default=()),
+        conversion=conversion,
+        repeats=options.get("repeats", False),
     )
+    if type_.slug == PATHS and made.model is not None:
+        view = COHORT if conversion == "lead" else made.view
+        made = replace(made, model=made.model.of_each_visit(), view=view)
+    for problem in special.problems(made, query):
+        wrong.add(problem)
     _check(made, wrong)
-    if made.model is not None and made.model.together is not None:
-        is_asked = options.get("attribution_model") is not None
-        for problem in _untellable(made, is_asked=is_asked):
-            wrong.add(problem)
+    is_asked = bool(made.models) or options.get("attribution_model") is not None
+    for model in made.models or (made.model,):
+        if model is not None and model.together is not None:
+            for problem in _untellable(replace(made, model=model), is_asked=is_asked):
+                wrong.add(problem)
     wrong.tell()
     return made
 
@@ -233,13 +266,7 @@ def _check_parts(period: Period) -> None:
 
 def _options(given: Mapping[str, Any], wrong: Problems) -> dict[str, Any]:
     """Reads what is set for the whole report. What clients send and nobody explains is let be."""
-    known = (
-        "attribution_model",
-        "include_source",
-        "view",
-        "window",
-        *Switches.__dataclass_fields__,
-    )
+    known = (*OPTIONS, *Switches.__dataclass_fields__)
     options = {name: value for name, value in given.items() if value is not None}
     for name, value in list(options.items()):
         if name not in known:
@@ -248,7 +275,12 @@ def _options(given: Mapping[str, Any], wrong: Problems) -> dict[str, Any]:
             wrong.add(f"option view: expected {' or '.join(VIEWS)}, found {shown(value)}")
         elif name == "attribution_model" and not isinstance(value, str):
             wrong.add(f"option attribution_model: expected a text, found {shown(value)}")
-        elif name in Switches.__dataclass_fields__ and not isinstance(value, bool):
+        elif name == "conversion" and value not in special.CONVERSIONS:
+            wrong.add(
+                f"option conversion: expected {' or '.join(special.CONVERSIONS)},"
+                f" found {shown(value)}"
+            )
+        elif name in (*Switches.__dataclass_fields__, "repeats") and not isinstance(value, bool):
             wrong.add(f"option {name}: expected true or false, found {shown(value)}")
         else:
             continue
@@ -325,8 +357,8 @@ def _untellable(made: Plan, *, is_asked: bool) -> Iterator[str]:
     facts = {made.fact_of(metric) for measure in made.metrics for metric in parts(measure)}
     if not any(fact.conversion for fact in facts):
         return
-    visited = [each for each in made.dimensions if each.family in VISITED]
-    others = [each for each in made.dimensions if each.family not in VISITED]
+    visited = [each for each in made.dimensions if each.family in special.VISITED]
+    others = [each for each in made.dimensions if each.family not in special.VISITED]
     whole = f"model {made.model.slug} looks at all journeys together"
     if others and (visited or (is_asked and others[0].family is not Family.TIME)):
         yield (
@@ -334,7 +366,7 @@ def _untellable(made: Plan, *, is_asked: bool) -> Iterator[str]:
             f" {', '.join(each.slug for each in others)}; take another model, or dimensions of"
             " visits such as clicks.channel"
         )
-    if any(each.family in VISITED for each in made.filtered):
+    if any(each.family in special.VISITED for each in made.filtered):
         yield f"{whole}: a filter on visits would cut them; take another model, or leave it out"
     elif visited and made.model.together and made.model.together.with_null and made.filtered:
         yield (

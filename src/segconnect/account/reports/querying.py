@@ -62,6 +62,16 @@ class FactQuery:
                 figures.append(f"sum(w_{metric.column} * credit) as m{place}")
             else:
                 figures.append(f"count(distinct {metric.column}) as m{place}")
+        return self._grouped(inner, names, figures)
+
+    def figures(self, figures: Sequence[str]) -> tuple[str, list[object]]:
+        """Answers the SQL of other figures by group: aggregates over the metrics' columns."""
+        inner, names = self._rows()
+        return self._grouped(inner, names, figures)
+
+    def _grouped(
+        self, inner: str, names: Sequence[str], figures: Sequence[str]
+    ) -> tuple[str, list[object]]:
         group = f"\ngroup by {', '.join(names)}" if names else ""
         return self._finish(f"select {', '.join([*names, *figures])}\nfrom ({inner}) x{group}")
 
@@ -108,15 +118,49 @@ class FactQuery:
             f"from ({first}) x\ngroup by x.{credited}"
         )
 
-    def visits(self, step: str, conversions: str) -> str:
+    def converted(self) -> tuple[str, list[object]]:
+        """Answers the SQL of the conversions that filters let through, those on visits too.
+
+        Its columns: the key of each, the person, and what it is of each metric: a sum, or what is
+        counted.
+        """
+        late, early = self._where(credited=True), self._where(credited=False)
+        first = self._first([f"{sql} as {name}" for sql, name in self._columns.items()], early)
+        key = self.fact.credited
+        figures = [
+            f"{'max' if metric.is_distinct else 'sum'}(x.{metric.column}) as m{place}"
+            for place, metric in enumerate(self.metrics)
+        ]
+        visited = (
+            f"\nwhere x.{key} in (select b.{key} from ({first}) b left join {self._credits()} t"
+            f" on t.conversion = b.{key} where {late})"
+        )
+        return self._finish(
+            f"select {', '.join([f'x.{key} as conversion', 'min(x.person) as person', *figures])}\n"
+            f"from ({first}) x{visited if late else ''}\ngroup by x.{key}"
+        )
+
+    def of_people(self) -> tuple[str, list[object]]:
+        """Answers the SQL of what each person has of each metric, whatever visits they made."""
+        figures = [
+            f"{'count(distinct ' if metric.is_distinct else 'sum('}x.{metric.column}) as m{place}"
+            for place, metric in enumerate(self.metrics)
+        ]
+        first = self._first([], self._where(credited=False))
+        return self._finish(
+            f"select {', '.join(['x.person', *figures])}\nfrom ({first}) x\ngroup by x.person"
+        )
+
+    def visits(self, step: str, conversions: str, also: str = "") -> str:
         """Writes the SQL of the visits of conversions: its key, the visit's number, and a step.
 
         Args:
             step: What is told of the visit, over t.
             conversions: The table that the conversions are in.
+            also: More columns, over t.
         """
         return with_views(
-            f"select t.conversion, t.number, {step} as step from {self._credits()} t"
+            f"select t.conversion, t.number, {step} as step{also} from {self._credits()} t"
             f" semi join {conversions} a on a.conversion = t.conversion where t.number is not null",
             self._views(),
         )

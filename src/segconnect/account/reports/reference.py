@@ -12,6 +12,7 @@ from pathlib import Path
 
 from segconnect.account.metrics import DIMENSIONS, METRICS, AnyMetric, Formula, Kind, Metric, Ratio
 from segconnect.account.metrics.declaring import parts
+from segconnect.account.reports import special
 from segconnect.account.reports.crediting import DEFAULT
 from segconnect.account.reports.filters import OPERATORS
 from segconnect.account.reports.plan import OPTIONS
@@ -60,7 +61,28 @@ An answer tells the newest change of the data that is in it (`change`) and its m
 change or a moment, answers as the report would have then, from a state that was
 [kept](../export.md).
 
-A dimension that a metric does not know is refused, and not guessed. A filter on a dimension that a
+The visits before a conversion, how far people come, and models side by side:
+
+```sh
+segconnect report paths --start -90d --by campaign --limit 10     # --to lead, --repeats
+segconnect report journey --start 2026-01-01 --by channel
+segconnect report comparison --start -90d --model first_touch,linear,markov
+```
+
+```json
+{{"type": "paths", "dimensions": ["clicks.channel"], "limit": 10,
+ "options": {{"conversion": "order", "attribution_model": "any@90"}}}}
+```
+
+A path is the visits up to an order, or up to when somebody became a lead, all of them or those of
+the window; `paths` has the steps of each row. A journey is of everybody who is first known in the
+range, by a visit, a contact or an order, and told by the first visit; its days are from the step
+before, of those who took both. A comparison has a column for each metric and model, and one for
+what each of them differs by from the first. These three and cohorts and funnels are asked for by
+queries, and not by `GET report`.
+
+A dimension that a metric does not know is refused, and not guessed; of the usual metrics of a type
+those are told that the dimensions know. A filter on a dimension that a
 metric does not know leaves the metric as it is: a filter on products does not change the leads.
 """
 
@@ -139,6 +161,11 @@ def _options() -> Iterator[tuple[str, str]]:
         "include_source": "Taken, since clients send it; it changes nothing.",
         "view": "`cohort` or `period`; each type has its own.",
         "window": "Days that people have for all steps of a funnel.",
+        "models": f"Of a comparison: 2 to {special.MAX_MODELS} models; unless they are named"
+        f" {_codes(special.COMPARED)}.",
+        "conversion": "What paths lead to: `order`, or `lead`, of which all is told that they ever"
+        " ordered.",
+        "repeats": "true: paths tell steps that are the same as the one before.",
         "exclude_failed": "true: orders of which nothing was paid do not count. Without this and"
         " those below, what the account has set.",
         "exclude_refunded": "true: refunded orders do not count.",

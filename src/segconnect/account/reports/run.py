@@ -95,8 +95,8 @@ def run(facts: Facts, plan: Plan) -> Answer:
     """
     totals = _sums(facts, plan, ())
     rows = _rows(facts, plan, totals.get((), {})) if plan.dimensions else []
-    kept = [row for row in rows if holds(plan.filters.after, partial(_in_units, plan, row.sums))]
-    kept = _sorted(plan, kept)
+    kept = [row for row in rows if holds(plan.filters.after, partial(in_units, plan, row.sums))]
+    kept = in_order(plan, kept)
     limit = plan.limit or len(kept)
     return Answer(
         plan=plan,
@@ -109,7 +109,7 @@ def run(facts: Facts, plan: Plan) -> Answer:
     )
 
 
-def _in_units(plan: Plan, sums: Sums, measure: AnyMetric) -> Number | None:
+def in_units(plan: Plan, sums: Sums, measure: AnyMetric) -> Number | None:
     """A figure as filters compare it: money in units of the currency."""
     figure = value(measure, sums)
     is_cents = measure.type is Kind.CURRENCY and plan.settings.currency not in ZERO_DECIMAL
@@ -196,7 +196,7 @@ def _rows(facts: Facts, plan: Plan, totals: Sums) -> list[Row]:
     return [Row(cells, sums) for cells, sums in found.items()]
 
 
-def _sorted(plan: Plan, rows: list[Row]) -> list[Row]:
+def in_order(plan: Plan, rows: Sequence[Row]) -> list[Row]:
     """Rows in the order that is asked for; else by time, else the largest first."""
     rows = sorted(rows, key=lambda row: _order(row.cells))
     by, is_descending = plan.sort or (None, True)

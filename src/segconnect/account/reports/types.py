@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 COHORT, PERIOD = "cohort", "period"
-COHORTS, FUNNEL = "cohort", "funnel"  # the types that are more than sums of facts
+COHORTS, FUNNEL, PATHS, JOURNEY, COMPARISON = "cohort", "funnel", "paths", "journey", "comparison"
+SPECIAL = (COHORTS, FUNNEL, PATHS, JOURNEY, COMPARISON)
+"""The types that are more than sums of facts; they are asked for by queries."""
 VIEWS = {
     COHORT: "orders of the leads that were created in the range, whenever they were placed",
     PERIOD: "orders that were placed in the range, whoever placed them",
@@ -32,6 +34,8 @@ class ReportType:
 
 _LEADS = ("leads", "numOfCustomers", "conversionRate", "revenue", "leadValue")
 _ADS = ("leads", "numOfCustomers", "conversionRate", "revenue", "leadValue", "adClicks", "adSpend")
+_ENGAGED = ("leadVisits", "leadPageViews", "visitsPerLead", "pagesPerLead", "daysPerLead",
+            "returningLeads")  # fmt: skip
 
 TYPES = {
     each.slug: each
@@ -107,9 +111,31 @@ TYPES = {
             ("leads",), (), source="reporting/_query.md",
         ),
         ReportType(
+            PATHS, "Conversion Paths", "Which visits, in which order, come before a conversion?",
+            PERIOD, ("orders", "numOfCustomers", "revenue"), ("clicks.channel",),
+            people=("numOfCustomers",),
+        ),
+        ReportType(
+            JOURNEY, "Journey", "How far do people come, and how long does it take them?", COHORT,
+            ("leads",), (),
+        ),
+        ReportType(
+            COMPARISON, "Attribution Comparison", "What does each model give the credit to?",
+            PERIOD, ("revenue", "orders"), ("clicks.channel",), people=("numOfCustomers",),
+        ),
+        ReportType(
+            "engagement", "Engagement", "What do leads do after they became leads?", PERIOD,
+            ("engagedLeads", "leadsToDate", "engagementRate", *_ENGAGED), ("views.page",),
+            columns=("engagedLeads", *_ENGAGED), people=("engagedLeads",),
+            source="help 625, cut off",
+        ),
+        ReportType(
             "nurture", "Nurture", "What became of those who got a tag?", COHORT,
             _LEADS, ("contacts.tag",), source="help 135",
         ),
     )
 }  # fmt: skip
-"""All types. Cohorts and funnels are more than sums of facts, and have files of their own."""
+"""All types. Those of SPECIAL have files of their own."""
+PATH_METRICS = {"order": TYPES[PATHS].metrics,
+                "lead": ("leads", "leadCustomers", "conversionRate", "revenue")}  # fmt: skip
+"""What paths tell of the conversions that they lead to, unless something else is asked for."""

@@ -112,9 +112,11 @@ def views(
     days = f"between {day(period.first)} and {day(period.last)}"
     leads = f"select person from leads where day {days}" if of_range else "select person from leads"
     shares = {
-        "order": f"select order_pk as conversion, number, share, {_TOUCHED} from credits"
+        "order": "select order_pk as conversion, number, share, touch_moment as moment,"
+        f" order_moment as converted, {_TOUCHED} from credits"
         f" where model = '{model.kept}'{f' and order_day {days}' if is_by_order else ''}",
-        "lead": f"select person as conversion, number, share, {_TOUCHED} from lead_credits"
+        "lead": "select person as conversion, number, share, touch_moment as moment,"
+        f" lead_moment as converted, {_TOUCHED} from lead_credits"
         f" where model = '{model.kept}'{f' and lead_day {days}' if of_range else ''}",
     }
     return {
@@ -136,6 +138,10 @@ def views(
         **{f"{each}_shares": text for each, text in shares.items()},
         **{f"{each}_shares_ads": _with_ads(text) for each, text in shares.items()},
         "visit_facts": _with_ads(_VISITS),
+        "viewed": _VIEWED.format(days=days),
+        "view_facts": _with_ads(_VIEWS),
+        "base": _BASE,
+        "person_facts": _with_ads(_PEOPLE),
         "seen_ads": "select distinct ad_id from touches where ad_id is not null",
         "seen_campaigns": "select distinct lower(utm_campaign) as name from touches"
         " where ad_id is null and utm_campaign is not null",
@@ -311,6 +317,57 @@ _VISITS = (
     f"select person, number, moment, day, 1 as one, {_TOUCHED},"
     " case when ad_id is null then 0 else 1 end as is_from_ad from touches"
 )
+
+# A page view is of the visit that began last before it. A visit brings a lead back if it began
+# after the lead was created: what follows an opt-in in the same visit does not.
+_VIEWED = """
+select p.person, v.visitor_pk, v.date_created as moment, v.hit, v.day, v.host || v.path as page
+from page_views v join people p on p.kind = 'visitor' and p.pk = v.visitor_pk
+where v.device <> 'bot' and v.day {days}"""
+_OF_VISIT = ", ".join(f"t.{name}" for name in TOUCHED)
+_VIEWS = f"""
+select v.person, v.visitor_pk, v.moment, v.hit, v.day, v.page, 1 as one, {_OF_VISIT},
+  case when t.moment > l.moment then 1 else 0 end as is_back,
+  case when t.moment > l.moment then v.person end as back,
+  case when t.moment > l.moment and t.number > 1 then v.person end as again,
+  case when t.moment > l.moment
+    then cast(v.person as varchar) || ' ' || cast(t.number as varchar) end as back_visit,
+  case when t.moment > l.moment
+    then cast(v.person as varchar) || ' ' || cast(v.day as varchar) end as back_day
+from viewed v
+left join (
+  select touches.*, lead(moment) over (partition by person order by number) as until from touches
+  where person in (select person from viewed)
+) t on t.person = v.person and v.moment >= t.moment and (t.until is null or v.moment < t.until)
+left join leads l on l.person = v.person"""
+
+_BASE = """
+select l.person, k.bucket, 1 as one from leads l join periods k on l.day <= k.last"""
+
+# A person, from the first that is known of them: a visit, a contact, or an order.
+_PEOPLE = f"""
+select x.*, 1 as one, case when visited is null then 0 else 1 end as has_visited,
+  case when joined is null then 0 else 1 end as has_joined,
+  case when bought is null then 0 else 1 end as has_bought,
+  case when again is null then 0 else 1 end as has_again, {_OF_VISIT}
+from (
+  select person, min(moment) as moment, min(day) as day, max(visited) as visited,
+    max(joined) as joined, max(bought) as bought, max(again) as again
+  from (
+    select person, moment, day, moment as visited, cast(null as bigint) as joined,
+      cast(null as bigint) as bought, cast(null as bigint) as again
+    from touches where number = 1
+    union all
+    select person, moment, day, null, moment, null, null from leads
+    union all
+    select person, moment, day, null, null, case when place = 1 then moment end,
+      case when place = 2 then moment end
+    from (
+      select person, moment, day,
+        row_number() over (partition by person order by moment, pk) as place from sales
+    ) o where place <= 2
+  ) y group by person
+) x left join touches t on t.person = x.person and t.number = 1"""
 
 _SPEND = f"""
 select x.*, case when x.ad_match = '{NO_VISITS}' then x.spend else 0 end as unmatched_spend

@@ -13,12 +13,10 @@ from segconnect.account import access, reading
 from segconnect.account.metrics import CUSTOM
 from segconnect.account.reports import saved
 from segconnect.account.reports.plan import Plan, Settings, plan
-from segconnect.account.reports.types import COHORTS, FUNNEL
+from segconnect.account.reports.types import SPECIAL
 from segconnect.web.house import House
 from segconnect.web.pages.reports.drill import fitted
 from segconnect.web.pages.reports.view import View, read
-
-SPECIAL = (COHORTS, FUNNEL)  # whose columns are their own
 
 MOST_FIELDS = 60  # custom fields that are offered
 

@@ -13,7 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segconnect.account.metrics import METRICS, Number, parts
-from segconnect.account.metrics.facts import LINES, MOVEMENTS, SALES, SPEND, STATES, VISITS
+from segconnect.account.metrics.facts import (
+    LINES,
+    MOVEMENTS,
+    PAGE_VIEWS,
+    SALES,
+    SPEND,
+    STATES,
+    VISITS,
+)
 from segconnect.account.reports.answering import field_of, on_wire
 from segconnect.account.reports.behind import Listing
 from segconnect.account.reports.files import write_rows
@@ -25,7 +33,7 @@ from segconnect.web.pages.reports.table import BEHIND, figure
 PAGE = 50
 WHAT = {
     SALES: "Order", LINES: "Order", SPEND: "Ad and day", VISITS: "Visit", STATES: "Subscription",
-    MOVEMENTS: "Day",
+    PAGE_VIEWS: "Page", MOVEMENTS: "Day",
 }  # fmt: skip
 
 

@@ -6,18 +6,29 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from segconnect.account.metrics import DIMENSIONS, METRICS, Family, find_dimension, parts
-from segconnect.account.metrics.facts import LEADS, LINES, MOVEMENTS, SALES, SPEND, STATES, VISITS
+from segconnect.account.metrics.facts import (
+    BASE,
+    LEADS,
+    LINES,
+    MOVEMENTS,
+    PAGE_VIEWS,
+    SALES,
+    SPEND,
+    STATES,
+    VISITS,
+)
 from segconnect.errors import UsageError
 from segconnect.web.pages.reports.conditions import name_of
 
 FAMILIES = {
     Family.TOUCH: "Visits", Family.AD: "Ads", Family.LEAD: "Contacts", Family.TAG: "Contacts",
     Family.PRODUCT: "Orders", Family.ORDER: "Orders", Family.AGE: "Orders",
-    Family.SUBSCRIPTION: "Subscriptions", Family.TIME: "Time",
+    Family.SUBSCRIPTION: "Subscriptions", Family.TIME: "Time", Family.PAGE: "Page views",
 }  # fmt: skip
 FACTS = {
     LEADS: "People", SALES: "Orders and revenue", LINES: "Orders and revenue", SPEND: "Ads",
-    VISITS: "Visits", STATES: "Subscriptions", MOVEMENTS: "Recurring revenue",
+    VISITS: "Visits", PAGE_VIEWS: "Page views", BASE: "People", STATES: "Subscriptions",
+    MOVEMENTS: "Recurring revenue",
 }  # fmt: skip
 
 

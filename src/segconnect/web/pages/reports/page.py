@@ -14,12 +14,12 @@ from segconnect.account.reports.crediting import REPORTED
 from segconnect.account.reports.dates import SCALES
 from segconnect.account.reports.plan import MAX_DIMENSIONS
 from segconnect.account.reports.steps import EVENTS, MAX_STEPS
-from segconnect.account.reports.types import COHORT, COHORTS, FUNNEL, PERIOD, TYPES
+from segconnect.account.reports.types import COHORT, COHORTS, FUNNEL, PERIOD, SPECIAL, TYPES
 from segconnect.errors import UsageError
 from segconnect.web.filters import day
 from segconnect.web.house import House
 from segconnect.web.pages.reports import choices, programs
-from segconnect.web.pages.reports.asking import SPECIAL, Asked, find
+from segconnect.web.pages.reports.asking import Asked, find
 from segconnect.web.pages.reports.chart import chart_of, scale_of
 from segconnect.web.pages.reports.conditions import ALL, ANY, OF_NUMBERS, WORDS, Condition
 from segconnect.web.pages.reports.drill import splits
