@@ -63,6 +63,8 @@ def views(draw: st.DrawFn) -> View:
         end="2026-02-28" if is_custom else "",
         conditions=tuple(draw(st.lists(conditions(), max_size=4))),
         model=draw(st.sampled_from(["", "linear", "markov:2"])),
+        beside=draw(st.sampled_from([(), ("any", "linear")])) if type_ == "comparison" else (),
+        conversion=draw(st.sampled_from(["", "lead"])) if type_ == "paths" else "",
         view=draw(st.sampled_from(["", "cohort", "period"])),
         compare=draw(st.sampled_from([*COMPARISONS, "2025-01-01..2025-02-28"])),
         sort=draw(st.sampled_from(["", "-revenue", "channel"])),

@@ -63,6 +63,12 @@ def dimensions(also: Iterable[str] = ()) -> Choices:
     return found
 
 
+def of_visits() -> Choices:
+    """The dimensions of visits, by which paths and comparisons are told."""
+    found = dimensions()
+    return {name: found[name] for name in (FAMILIES[Family.TOUCH], FAMILIES[Family.AD])}
+
+
 def times() -> Choices:
     """The dimensions of time."""
     name = FAMILIES[Family.TIME]

@@ -13,8 +13,19 @@ from segconnect.account.attribution import MODELS
 from segconnect.account.reports.crediting import REPORTED
 from segconnect.account.reports.dates import SCALES
 from segconnect.account.reports.plan import MAX_DIMENSIONS
+from segconnect.account.reports.special import COMPARED
 from segconnect.account.reports.steps import EVENTS, MAX_STEPS
-from segconnect.account.reports.types import COHORT, COHORTS, FUNNEL, PERIOD, SPECIAL, TYPES
+from segconnect.account.reports.types import (
+    COHORT,
+    COHORTS,
+    COMPARISON,
+    FUNNEL,
+    JOURNEY,
+    PATHS,
+    PERIOD,
+    SPECIAL,
+    TYPES,
+)
 from segconnect.errors import UsageError
 from segconnect.web.filters import day
 from segconnect.web.house import House
@@ -39,6 +50,7 @@ from segconnect.wire.shape import ShapeError
 
 VIEWS = {"": "as the report does", COHORT: "all orders of the range's leads",
          PERIOD: "orders placed in the range"}  # fmt: skip
+CONVERSIONS = {"order": "Orders", "lead": "Leads"}
 SWITCHES = {
     "exclude_failed": "without orders that failed",
     "exclude_refunded": "without refunded orders",
@@ -144,15 +156,19 @@ def _credit(model: str | None) -> str:
 def _form(view: View, fields: list[str]) -> dict[str, Any]:
     """What the form offers, and what of it is chosen."""
     by = view.asked_dimensions
-    most = 1 if view.type == COHORTS else MAX_DIMENSIONS
+    of_visits = view.type in (PATHS, COMPARISON)
+    most = 1 if of_visits or view.type == COHORTS else MAX_DIMENSIONS
+    splitters = choices.dimensions([*fields, *by])
+    if view.type == COHORTS:
+        splitters = choices.times()
+    elif of_visits:
+        splitters = choices.of_visits()
     custom = [*fields, *by, *(each.field for each in view.conditions)]
     return {
         "by": [*by, ""][:most],
         "most_picks": MAX_STEPS if view.type == FUNNEL else most,
         "dimensions": choices.dimensions(custom),
-        "splitters": choices.times()
-        if view.type == COHORTS
-        else choices.dimensions([*fields, *by]),
+        "splitters": splitters,
         "metrics": choices.in_order(view.asked_metrics, choices.metrics()),
         "chosen": view.asked_metrics,
         "models": [MODELS[slug] for slug in REPORTED],
@@ -173,6 +189,9 @@ def _form(view: View, fields: list[str]) -> dict[str, Any]:
         "has_dimensions": view.type != FUNNEL,
         "has_filters": view.type != FUNNEL,
         "is_cohort": view.type == COHORTS,
+        "has_model": view.type not in (FUNNEL, JOURNEY, PATHS, COMPARISON),
+        "compared": (view.beside or COMPARED) if view.type == COMPARISON else (),
+        "conversions": CONVERSIONS if view.type == PATHS else {},
         "steps": [*(view.steps or STEPS), ("", "")] if view.type == FUNNEL else [],
         "events": list(EVENTS),
     }

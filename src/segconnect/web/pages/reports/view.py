@@ -14,7 +14,7 @@ from segconnect.account.metrics import METRICS, find_dimension
 from segconnect.account.reports.plan import LAST_YEAR, PREVIOUS, Query
 from segconnect.account.reports.saved import Saved
 from segconnect.account.reports.steps import asked_first
-from segconnect.account.reports.types import FUNNEL, TYPES
+from segconnect.account.reports.types import COMPARISON, FUNNEL, PATHS, TYPES
 from segconnect.account.reports.views import Switches
 from segconnect.errors import UsageError
 from segconnect.web.pages.reports.conditions import (
@@ -41,8 +41,14 @@ RANGES = {
 
 NO_COMPARISON = "none"
 COMPARISONS = {PREVIOUS: "The time before", LAST_YEAR: "A year before", NO_COMPARISON: "Nothing"}
-SWITCHES = tuple(Switches.__dataclass_fields__)
+REPEATS = "repeats"  # of paths: steps like the one before are told
+SWITCHES = (*Switches.__dataclass_fields__, REPEATS)
 STEPS = (("visit", ""), ("lead", ""), ("order", ""))  # of a funnel that nobody has asked yet
+
+
+TEXTS = ("also", "model", "conversion", "view", "scale", "sort", "window", "limit", "account",
+         "saved")  # fmt: skip
+"""What the address says as it is."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ class View:
     also: str = ""  # filters that no row of the form can say, as JSON
     steps: tuple[tuple[str, str], ...] = ()  # of a funnel: an event, and what is asked of it
     model: str = ""
+    beside: tuple[str, ...] = ()  # models of a comparison
+    conversion: str = ""  # what paths lead to
     view: str = ""
     compare: str = PREVIOUS
     scale: str = ""  # of the chart; "" takes the one that suits the range
@@ -89,10 +97,10 @@ class View:
         elif self.range != USUAL_RANGE:
             told.append(("range", self.range))
         told += [("with", each) for each in self.switches]
+        told += [("beside", each) for each in self.beside]
         if self.compare != PREVIOUS:
             told.append(("compare", self.compare))
-        others = ("also", "model", "view", "scale", "sort", "window", "limit", "account", "saved")
-        told += [(name, text) for name in others if (text := getattr(self, name))]
+        told += [(name, text) for name in TEXTS if (text := getattr(self, name))]
         return told
 
     def address(self, **changed: Any) -> str:
@@ -133,9 +141,17 @@ class View:
         """
         if self.unread:
             raise UsageError("; ".join(self.unread))
-        options: dict[str, Any] = dict.fromkeys(self.switches, True)
-        for name, text in (("attribution_model", self.model), ("view", self.view)):
-            options |= {name: text} if text else {}
+        is_compared, is_paths = self.type == COMPARISON, self.type == PATHS
+        options: dict[str, Any] = {
+            each: True for each in self.switches if each != REPEATS or is_paths
+        }
+        told = {
+            "attribution_model": "" if is_compared else self.model,
+            "view": self.view,
+            "models": list(self.beside) if is_compared else [],
+            "conversion": self.conversion if is_paths else "",
+        }
+        options |= {name: each for name, each in told.items() if each}
         if self.window:
             options["window"] = _whole("days for all steps", self.window)
         is_funnel = self.type == FUNNEL
@@ -239,10 +255,8 @@ def read(given: QueryParams) -> View:
         sort="" if is_other else given.get("sort", ""),
         switches=tuple(each for each in _several(given, "with") if each in SWITCHES),
         unread=tuple(unread),
-        **{
-            name: given.get(name, "").strip()
-            for name in ("also", "model", "view", "scale", "window", "limit", "account", "saved")
-        },
+        beside=_several(given, "beside"),
+        **{name: given.get(name, "").strip() for name in TEXTS if name != "sort"},
     )
 
 
@@ -294,6 +308,8 @@ def of_saved(kept: Saved, account: str = "") -> View:
         also=also,
         steps=tuple(map(_step, query.steps if isinstance(query.steps, (list, tuple)) else ())),
         model=str(options.get("attribution_model") or ""),
+        beside=tuple(map(str, options.get("models") or ())),
+        conversion=str(options.get("conversion") or ""),
         view=str(options.get("view") or ""),
         compare=_comparison(query.compare),
         sort=query.sort or "",
