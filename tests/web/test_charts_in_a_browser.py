@@ -93,6 +93,31 @@ def test_wide_ribbons_are_those_of_many_orders(visitor: Visitor) -> None:
     assert each > 0
 
 
+@pytest.mark.parametrize(
+    ("asked", "people"),
+    [("journey", 3), ("paths", 3),
+     ("funnel&event=lead&of=&event=order&of=&event=order&of=", 2)],
+)  # fmt: skip
+@pytest.mark.usefixtures("shop")
+def test_the_people_of_a_step_or_path_are_opened_by_its_figure(
+    visitor: Visitor, asked: str, people: int
+) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    browser = visitor.browser
+    browser.open(f"/app/reports?type={asked}&{RANGE}")
+    cell = {"journey": "tbody tr:nth-child(3)", "paths": "tfoot tr"}.get(asked, "tfoot tr")
+    column = "td:nth-of-type(2)" if asked == "paths" else "td:nth-of-type(1)"
+    assert browser.text(f".report {cell} {column} a").split()[0] == str(people)
+
+    browser.click(f".report {cell} {column} a")
+
+    assert browser.path == "/app/reports/behind"
+    assert browser.count(".report tbody tr") == people
+    assert browser.text(".report tfoot td.n") == str(people)
+    assert browser.violations() == []
+    assert browser.errors == []
+
+
 @pytest.mark.usefixtures("shop")
 def test_no_label_of_an_axis_is_there_twice_where_all_is_nothing(visitor: Visitor) -> None:
     visitor.come_in_as(Role.VIEWER)

@@ -17,12 +17,12 @@ from segconnect.account import access, finding, reading
 from segconnect.account.metrics import Dimension, Family, Kind, parts
 from segconnect.account.reports import saved
 from segconnect.account.reports.answering import NONE, Json, report_answer
-from segconnect.account.reports.asking import ask
-from segconnect.account.reports.behind import Listing, contacts_behind, listing
+from segconnect.account.reports.asking import BEHIND, ask, ask_listing
+from segconnect.account.reports.behind import Listing, contacts_behind
 from segconnect.account.reports.dates import DEFAULT_END, DEFAULT_START, SCALES
 from segconnect.account.reports.plan import Plan, Query, Settings, plan
 from segconnect.account.reports.run import Reading, run
-from segconnect.account.reports.types import JOURNEY, SPECIAL, TYPES
+from segconnect.account.reports.types import JOURNEY, PATHS, SPECIAL, TYPES
 from segconnect.errors import UsageError, unknown_name
 from segconnect.wire.report import DateRange, ReportQuery
 
@@ -251,15 +251,16 @@ class Reports:
             UsageError: What is asked for is not there, or there is more than can be listed.
         """
         planned = plan(query, self._settings(account_pk))
-        if cells and len(cells) != len(planned.dimensions):
+        dimensions = [] if query.type == PATHS else planned.dimensions
+        named = 1 if query.type in BEHIND else 0  # the path or the step
+        if cells and len(cells) != len(dimensions) + named:
             raise UsageError(
-                f"{len(cells)} values of a row that has {len(planned.dimensions)} dimensions"
+                f"{len(cells)} values of a row that has {len(dimensions) + named} of them"
             )
-        group = tuple(
-            _cell(each, text) for each, text in zip(planned.dimensions, cells, strict=False)
-        )
+        told = [_cell(each, text) for each, text in zip(dimensions, cells, strict=False)]
+        row = (*told, *cells[len(dimensions) :])
         with self._facts(account_pk, models_of(planned)) as facts:
-            return listing(facts, planned, group, of, first, most)
+            return ask_listing(facts, planned, row, of, first, most)
 
     def _settings(self, account_pk: int) -> Settings:
         with self._engine.connect() as connection:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from segconnect.account.replica import Facts
 from segconnect.account.reports.answering import NONE, Json, query_answer
-from segconnect.account.reports.behind import Behind, behind
+from segconnect.account.reports.behind import Behind, Listing, behind, listing
 from segconnect.account.reports.cohort import cohort_answer
 from segconnect.account.reports.comparison import comparison_answer
 from segconnect.account.reports.funnel import funnel_answer, funnel_behind
@@ -37,6 +37,34 @@ def ask(facts: Facts, plan: Plan, scale: str = "day") -> Json:
     """Answers a report in the shape of a query: fields, rows, totals."""
     answer = ANSWERS.get(plan.type.slug)
     return answer(facts, plan) if answer else query_answer(run(facts, plan), scale)
+
+
+def ask_listing(
+    facts: Facts, plan: Plan, row: Cells, of: str | None, first: int, most: int | None
+) -> list[Listing]:
+    """Tells what the first figure of a row is made of; see `behind.listing`.
+
+    Args:
+        facts: The replica.
+        plan: The report.
+        row: What the row says it is of: a path, or a group and a step; none asks for the total.
+        of: The metric whose parts are named; None: the first one.
+        first: How many of its parts are left out before.
+        most: How many are named; None: all.
+
+    Raises:
+        UsageError: There is no such row, or there is more than can be listed.
+    """
+    if plan.type.slug == COMPARISON:
+        plan = plan.by_model(plan.models[0])
+    listed = BEHIND.get(plan.type.slug)
+    if listed is None:
+        return listing(facts, plan, row, of, first, most)
+    if plan.type.slug == JOURNEY and row:
+        found = journey_behind(facts, plan, row[-1], row[:-1])
+    else:
+        found = listed(facts, plan, row[-1] if row else None)
+    return listing(facts, plan, (), of, first, most, found)
 
 
 def ask_behind(facts: Facts, plan: Plan, value: str = "") -> list[Behind]:

@@ -134,8 +134,9 @@ def contacts_behind(
 
 
 def listing(
-    facts: Facts, plan: Plan, cells: Cells, of: str | None, first: int, most: int | None
-) -> list[Listing]:
+    facts: Facts, plan: Plan, cells: Cells, of: str | None, first: int, most: int | None,
+    found: Sequence[Behind] = (),
+) -> list[Listing]:  # fmt: skip
     """Tells what the first figure of a report is made of, and names the parts of it.
 
     Of one that is divided by another, both are told; the parts of one of them are named.
@@ -147,23 +148,29 @@ def listing(
         of: The metric whose parts are named; None: the first one.
         first: How many of its parts are left out before.
         most: How many are named; None: all.
+        found: What is behind the figures, where that is known already.
 
     Raises:
         UsageError: There is more than can be listed.
     """
     asked = plan if cells else plan.with_dimensions(())
     told = []
+    known = {each.metric.key: each for each in found}
     made = dict.fromkeys(_listable(plan.metrics[0]))
-    for place, (measure, metric) in enumerate(made):
-        found = _parts(facts, asked, metric, cells)
-        amounts = _amounts(measure, metric, found)
+    if not any(metric.key in known for _, metric in made):  # the steps of a funnel
+        made = {(each.metric, each.metric): None for each in found} or made
+    for place, (measure, metric_) in enumerate(made):
+        metric, listed = known.get(metric_.key) or Behind(
+            metric_, _parts(facts, asked, metric_, cells)
+        )
+        amounts = _amounts(measure, metric, listed)
         rows: list[tuple[Named, Number | None]] = []
         if measure.key == of if of else place == 0:
             shown = slice(first, None if most is None else first + most)
-            names = named(facts, asked, metric, found[shown])
+            names = named(facts, asked, metric, listed[shown])
             rows = list(zip(names, amounts[shown], strict=True))
-        total = value(measure, {metric.key: sum(each.part for each in found)})
-        told.append(Listing(measure, total, len(found), rows))
+        total = value(measure, {metric.key: sum(each.part for each in listed)})
+        told.append(Listing(measure, total, len(listed), rows))
     return told
 
 

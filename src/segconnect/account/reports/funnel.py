@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from segconnect.account.metrics import people
 from segconnect.account.metrics.intervals import wilson
 from segconnect.account.replica import Facts
 from segconnect.account.reports.answering import beside_of
@@ -14,6 +13,7 @@ from segconnect.account.reports.dates import Period
 from segconnect.account.reports.naming import Part
 from segconnect.account.reports.plan import Plan
 from segconnect.account.reports.run import MAX_ROWS
+from segconnect.account.reports.special import TOOK
 from segconnect.account.reports.steps import BOUGHT, CONDITIONS, EVENTS, Step
 from segconnect.account.reports.views import Parameters, day
 from segconnect.errors import UsageError, unknown_name
@@ -138,7 +138,7 @@ def funnel_behind(facts: Facts, plan: Plan, step: str | None) -> list[Behind]:
     rows = facts.connection.execute(text, values).fetchmany(MAX_ROWS + 1)
     if len(rows) > MAX_ROWS:
         raise UsageError(f"more than {MAX_ROWS} took the step; take a shorter range")
-    return [Behind(people.leads, [Part(person, (person,), 1) for (person,) in rows])]
+    return [Behind(TOOK, [Part(person, (person,), 1) for (person,) in rows])]
 
 
 def _rate(count: int, of: int) -> float:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from segconnect.account.metrics import Kind, Metric
+from segconnect.account.metrics import Metric
 from segconnect.account.metrics.facts import PEOPLE
 from segconnect.account.metrics.intervals import wilson
 from segconnect.account.replica import Facts
@@ -28,6 +28,7 @@ from segconnect.account.reports.behind import Behind, behind
 from segconnect.account.reports.plan import Plan
 from segconnect.account.reports.querying import Cells, FactQuery
 from segconnect.account.reports.run import MAX_ROWS
+from segconnect.account.reports.special import TOOK
 from segconnect.errors import UsageError, unknown_name
 
 DAY = 86400
@@ -175,14 +176,17 @@ def _read(row: Sequence[Any]) -> list[Taken]:
 
 
 def _metric(column: str) -> Metric:
-    return Metric(
-        key="people", name="People", type=Kind.NUMBER, fact=PEOPLE, column=column,
-        help="People who took the step.", source="ours",
-    )  # fmt: skip
+    return replace(TOOK, column=column)
 
 
-def journey_behind(facts: Facts, plan: Plan, step: str | None) -> list[Behind]:
+def journey_behind(facts: Facts, plan: Plan, step: str | None, group: Cells = ()) -> list[Behind]:
     """Lists the people who took a step, by its name or slug; everybody for None.
+
+    Args:
+        facts: The replica.
+        plan: The report.
+        step: The step.
+        group: One value for each dimension; none asks for all groups.
 
     Raises:
         UsageError: There is no such step, or there are more people than can be listed.
@@ -191,5 +195,5 @@ def journey_behind(facts: Facts, plan: Plan, step: str | None) -> list[Behind]:
     if step is not None and step not in columns:
         raise UsageError(unknown_name("step", step[:100], [each.slug for each in STAGES]))
     metric = _metric("one" if step is None else columns[step])
-    whole = plan.with_dimensions(())
-    return behind(facts, replace(whole, metrics=(metric,)), ())
+    told = plan if group else plan.with_dimensions(())
+    return behind(facts, replace(told, metrics=(metric,)), group)

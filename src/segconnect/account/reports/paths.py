@@ -29,11 +29,12 @@ from segconnect.account.reports.naming import Part
 from segconnect.account.reports.plan import Plan
 from segconnect.account.reports.querying import FactQuery, whole
 from segconnect.account.reports.run import MAX_ROWS, Sums, value
+from segconnect.account.reports.special import OTHERS
 from segconnect.account.reports.types import COHORT
 from segconnect.errors import UsageError
 
 USUAL, MOST = 20, 1000  # paths with a row of their own
-OTHERS, UNVISITED = "(other paths)", "(no visits)"
+UNVISITED = "(no visits)"
 ARROW = " → "
 BETWEEN = "\x1f"  # between the steps of a path, while it is looked for
 MEANS = (("pathVisits", "Visits before", "visits", 1), ("pathDays", "Days before", "days", 86400))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from segconnect.account.metrics import Dimension, Family, Metric, parts
+from segconnect.account.metrics import Dimension, Family, Kind, Metric, parts
 from segconnect.account.metrics.facts import LEADS, LINES, PEOPLE, SALES
 from segconnect.account.reports.crediting import Crediting, find_model
 from segconnect.account.reports.filters import conditions
@@ -25,6 +25,13 @@ OPTIONS = {"models": COMPARISON, "conversion": PATHS, "repeats": PATHS}
 """Options that one type alone takes."""
 TOLD_OF = {"order": (SALES, LINES), "lead": (LEADS, SALES, LINES)}
 """The facts whose metrics paths tell, by the conversion that they lead to."""
+
+OTHERS = "(other paths)"  # those that have no row of their own
+TOOK = Metric(
+    key="people", name="People", type=Kind.NUMBER, fact=PEOPLE, column="one",
+    help="People who took the step.", source="ours",
+)  # fmt: skip
+"""What the steps of funnels and journeys count."""
 
 
 def read_models(type_: str, given: object) -> tuple[Crediting, ...]:

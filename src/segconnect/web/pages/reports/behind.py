@@ -25,10 +25,13 @@ from segconnect.account.metrics.facts import (
 from segconnect.account.reports.answering import field_of, on_wire
 from segconnect.account.reports.behind import Listing
 from segconnect.account.reports.files import write_rows
+from segconnect.account.reports.special import TOOK
+from segconnect.account.reports.types import FUNNEL, JOURNEY, PATHS
 from segconnect.web.house import House
 from segconnect.web.pages.reports.asking import Asked, must_find
 from segconnect.web.pages.reports.conditions import name_of
 from segconnect.web.pages.reports.table import BEHIND, figure
+from segconnect.web.pages.reports.view import View
 
 PAGE = 50
 WHAT = {
@@ -63,17 +66,25 @@ async def export(house: House, request: Request) -> Response:
     return Response(table.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+def _names(view: View) -> list[str]:
+    """What the values of a row are called."""
+    if view.type == PATHS:
+        return ["Path"]
+    steps = ["Step"] if view.type in (FUNNEL, JOURNEY) else []
+    return [*map(name_of, view.asked_dimensions), *steps]
+
+
 def _figure(request: Request) -> str:
     key = request.query_params.get("figure", "")
-    if key not in METRICS:
+    if key not in METRICS and key != TOOK.key:
         raise HTTPException(404, f"There is no figure {key[:60]!r}.")
     return key
 
 
 def _listings(asked: Asked, request: Request, first: int, most: int | None) -> list[Listing]:
-    query = replace(
-        asked.view.query(), metrics=[_figure(request)], compare=None, sort=None, limit=None
-    )
+    key = _figure(request)
+    metrics = None if key == TOOK.key else [key]
+    query = replace(asked.view.query(), metrics=metrics, compare=None, sort=None, limit=None)
     cells = request.query_params.getlist("cell")
     of = request.query_params.get("part")
     return asked.house.reports.behind(asked.pk, query, cells, of, first, most)
@@ -113,11 +124,8 @@ def _read(asked: Asked, request: Request) -> dict[str, Any]:
     return {
         "account": asked.account,
         "zone": asked.account["timezone"],
-        "figure": METRICS[key],
-        "row": [
-            (name_of(each), cell)
-            for each, cell in zip(asked.view.asked_dimensions, cells, strict=False)
-        ],
+        "figure": METRICS.get(key, TOOK),
+        "row": list(zip(_names(asked.view), cells, strict=False)),
         "filters": [each.told for each in asked.view.conditions],
         "report": f"/app/reports?{asked.view.address()}",
         "shown": shown,

@@ -50,6 +50,7 @@ from segconnect.wire.shape import ShapeError
 
 VIEWS = {"": "as the report does", COHORT: "all orders of the range's leads",
          PERIOD: "orders placed in the range"}  # fmt: skip
+LISTED = (FUNNEL, JOURNEY, PATHS)  # of whose rows the people are listed
 CONVERSIONS = {"order": "Orders", "lead": "Leads"}
 SWITCHES = {
     "exclude_failed": "without orders that failed",
@@ -118,7 +119,14 @@ def _answer(asked: Asked, shown: dict[str, Any]) -> None:
     shown |= {
         "answer": answer,
         "left_out": left_out,
-        "table": table_of(told, answer, asked.settings, most=shown["most"], leads=asked.is_plain),
+        "table": table_of(
+            told,
+            answer,
+            asked.settings,
+            most=shown["most"],
+            leads=asked.is_plain,
+            listed=told.type in LISTED,
+        ),
         "chart": chart_of(told, answer, asked.ask),
         "dates": _dates(ranged),
         "before": _dates(compared["date_range"]) if compared else "",

@@ -12,6 +12,7 @@ from segconnect.account.metrics import METRICS, Family, Number, Unit, find_dimen
 from segconnect.account.reports.dates import Bucket, Period
 from segconnect.account.reports.plan import Settings
 from segconnect.account.reports.relative_dates import WEEKDAYS
+from segconnect.account.reports.special import OTHERS, TOOK
 from segconnect.web.filters import units
 from segconnect.web.pages.reports.drill import down
 from segconnect.web.pages.reports.view import View
@@ -19,8 +20,11 @@ from segconnect.web.pages.reports.view import View
 FEW, MOST = 100, 500  # rows that are shown at first, and at most
 UNKNOWN = "–"
 BEHIND = "/app/reports/behind"
-UNITS = {"stepRate": Unit.PERCENT, "overallRate": Unit.PERCENT, "daysSince": Unit.DAYS}
-"""Of figures that are no metrics: those of a funnel."""
+UNITS = {
+    "stepRate": Unit.PERCENT, "overallRate": Unit.PERCENT, "daysSince": Unit.DAYS,
+    "daysMedian": Unit.DAYS, "daysMean": Unit.DAYS, "pathDays": Unit.DAYS,
+}  # fmt: skip
+"""Of figures that are no metrics: those of funnels, journeys and paths."""
 
 
 class Cell(NamedTuple):
@@ -89,6 +93,7 @@ def table_of(
     *,
     most: int = MOST,
     leads: bool = True,
+    listed: bool = False,
 ) -> Table:
     """Makes the table of an answer.
 
@@ -98,6 +103,7 @@ def table_of(
         settings: Of the account.
         most: Rows that are shown.
         leads: Whether values lead deeper, and figures to what is behind them.
+        listed: Whether figures do, though values lead nowhere.
     """
     fields = answer["fields"]
     count = len(fields) - len(answer["totals"])
@@ -116,7 +122,8 @@ def table_of(
         for number, (field, value) in enumerate(zip(measured, row, strict=True)):
             certain = sure.get(field["key"]) or {}
             each = certain.get("totals") if cells is None else _at(certain.get("rows"), place)
-            href = _behind(view, field["key"], cells) if leads and value else ""
+            is_one = (leads or listed) and value and cells != [OTHERS]
+            href = _behind(view, field["key"], cells) if is_one else ""
             text = figure(field, value, answer["currency"])
             told.append(Figure(text, value, earlier[number], _sure(each), href))
         return told
@@ -151,7 +158,7 @@ def _column(view: View, field: Mapping[str, Any], *, is_figure: bool) -> Column:
 
 
 def _behind(view: View, key: str, cells: Sequence[str] | None) -> str:
-    if key not in METRICS:
+    if key not in METRICS and key != TOOK.key:
         return ""
     told = [*view.parameters(), ("figure", key), *(("cell", each) for each in cells or ())]
     return f"{BEHIND}?{urlencode(told)}"
