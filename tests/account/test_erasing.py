@@ -125,6 +125,26 @@ def test_no_row_of_the_store_holds_a_word_of_them(account: Account, store: Store
     assert "joey" in told
 
 
+def test_the_last_refusal_that_names_them_goes(account: Account) -> None:
+    pk = access.account_pk(account.engine, account.id)
+    table = schema.integration_uses
+    with account.engine.begin() as connection:
+        (own,) = connection.scalars(select(schema.integrations.c.pk)).all()
+        row = {"integration_pk": own, "received": 1, "refused": 1, "last_error_at": 1}
+        told = "no contact with email 'ann@bloggs.com'"
+        connection.execute(table.insert().values(**row, last_error=told))
+
+    def error() -> str | None:
+        with account.engine.connect() as connection:
+            return connection.scalar(select(table.c.last_error))
+
+    erasing.erase_errors(account.engine, pk, ["an_@bloggs.com", "bo@bloggs.com"])
+    kept = error()
+    erasing.erase_errors(account.engine, pk, ["ann@bloggs.com"])
+
+    assert (kept, error()) == (told, None)
+
+
 def test_what_is_erased_is_overwritten_on_the_disk(
     account: Account, store: Store, store_kind: str, tmp_path: Path
 ) -> None:
@@ -168,7 +188,7 @@ def test_one_of_two_that_were_parted_by_hand_stays(account: Account, store: Stor
 
 def test_exactly_what_reports_take_for_one_person_goes(worlds: Any, store_kind: str) -> None:
     @settings(
-        max_examples=30 if store_kind == "sqlite" else 10, deadline=None,
+        max_examples=25 if store_kind == "sqlite" else 8, deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )  # fmt: skip
     @given(histories, cuts, st.randoms(use_true_random=False))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import requests
 
@@ -101,6 +103,51 @@ def test_what_is_changed_of_a_contact_is_sent_and_nothing_else(visitor: Visitor)
     assert sorted(tag["name"] for tag in found["tags"]) == ["Reader", "Speaker", "Writer"]
     assert found["custom_fields"] == {"plan": "gold", "seats": 4, "vip": False, "shoe": "44"}
     assert "edward@bloggs.com" not in str(site.users.log())
+
+
+def test_a_journey_is_told_by_days_and_what_earned_its_orders(visitor: Visitor) -> None:
+    site, browser = visitor.site, visitor.browser
+    site.send("contact", {"contact_id": "jill", "email": "jill@bloggs.com",
+                          "date_created": "2026-02-01 10:00:00"})  # fmt: skip
+    for uid, minute, path in (("phone", "00", "/?gclid=1"), ("laptop", "05", "/"),
+                              ("phone", "10", "/tea")):  # fmt: skip
+        site.send(
+            "page_view",
+            {"uid": f"jill-{uid}", "url": f"https://tea.example{path}", "email": "jill@bloggs.com",
+             "date_created": f"2026-02-02 23:{minute}:00"},
+        )  # fmt: skip
+    site.send(
+        "invoice",
+        {"id": "o7", "email": "jill@bloggs.com", "amount": 2000, "paid": 500,
+         "date_created": "2026-02-03 00:30:00", "items": [{"name": "Pot", "amount": 2000}]},
+    )  # fmt: skip
+    visitor.come_in_as(Role.EDITOR)
+    browser.open(f"/app/contacts/jill?account={site.account}")
+
+    headings = "[...document.querySelectorAll('.day')].map(each => each.innerText)"
+    assert browser.eval(headings)[1:] == [
+        "3 Feb 2026 Tuesday", "2 Feb 2026 Monday", "1 Feb 2026 Sunday"
+    ]  # fmt: skip
+    day = ".day:nth-of-type({}) + .journey"
+    assert "Joined: identified on the page" in browser.text(day.format(1))
+    assert "00:30\nOrdered for €20.00, paid €5.00" in browser.text(day.format(2))
+    assert "Visited 2 pages in 10 minutes" in browser.text(day.format(3))  # on the phone
+    assert "Visited 1 page\n" in browser.text(day.format(3))
+    moment = browser.eval("document.querySelector('.journey .order time').title")
+    assert moment == "2026-02-03 00:30:00 UTC"
+    browser.sees("By the account's model: Any Page View, which credits each visit in full.")
+    assert "€20.00 o7" in browser.text("#credits")
+    assert "paid" in browser.text("#credits li")
+
+    browser.click("a[href*='/people/data']")
+    assert "https://tea.example/?gclid=1" in browser.text("main")
+    assert "Pot €20.00" in browser.text("[aria-labelledby=orders]")
+    status, told = browser.fetch(
+        browser.eval("document.querySelector('a[href*=export]').getAttribute('href')")
+    )
+    found = json.loads(told)
+    assert (status, found["email"], len(found["events"])) == (200, "jill@bloggs.com", 3)
+    assert [link["reason"] for link in found["joined"]] == ["identified on the page"] * 2
 
 
 def test_two_are_joined_for_a_reason_and_parted_again(visitor: Visitor) -> None:

@@ -27,6 +27,7 @@ PAGES = (
     "/app/contacts", "/app/contacts?q=nobody", "/app/contacts/{contact}",
     "/app/contacts?status=customer&q=joey", "/app/people/merges", "/app/people/devices",
     "/app/people/edit?id={contact_id}", "/app/people/erase?id={contact_id}",
+    "/app/people/data?id={contact_id}",
     "/app/people/join?id={contact_id}", "/app/people/join?id={contact_id}&with=mia",
     "/app/scenarios", "/app/scenarios/new", "/app/scenarios/{scenario}",
     "/app/scenarios/{scenario}/versions", "/app/scenarios/{scenario}/modules/2",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Engine, Table, func, select, tuple_
+from sqlalchemy import Engine, Table, func, select, tuple_, update
 
 from segconnect.account.people import CONTACT, EMAIL, VISITOR
 from segconnect.account.store import schema
@@ -163,6 +163,19 @@ def look(engine: Engine, account_pk: int, who: tuple[str, str]) -> Goes | None:
         )  # fmt: skip
     found = Goes(known.names, len(pks), **counts)
     return found if known.identities or any(found[1:]) else None
+
+
+def erase_errors(engine: Engine, account_pk: int, texts: Sequence[str]) -> None:
+    """Takes out what integrations keep of the last call that was refused, if it names somebody."""
+    uses, own = schema.integration_uses, schema.integrations.c
+    told = func.lower(uses.c.last_error)
+    ours = uses.c.integration_pk.in_(select(own.pk).where(own.account_pk == account_pk))
+    with engine.begin() as connection:
+        for text in texts:
+            held = ours & told.contains(text.lower().strip('"'), autoescape=True)
+            connection.execute(
+                update(uses).where(held).values(last_error=None, last_error_at=None)
+            )  # fmt: skip
 
 
 # -- doing it ------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine
 
 from segconnect.account import access, finding, reading
+from segconnect.account.credited import Credit, credits_of
 from segconnect.account.metrics import Dimension, Family, Kind, parts
 from segconnect.account.reports import saved
 from segconnect.account.reports.answering import NONE, Json, report_answer
@@ -141,6 +142,16 @@ class Reports:
             UsageError: A filter cannot be used.
         """
         return finding.find(self._engine, self._facts, account_pk, asked)
+
+    def credits_of(self, account_pk: int, contact_pk: int) -> tuple[str, Sequence[list[Credit]]]:
+        """Answers the account's own model, and what it credits a person's orders to.
+
+        Raises:
+            UsageError: The model's credits are not kept.
+        """
+        model = self._settings(account_pk).model
+        with self._facts(account_pk, [model]) as facts:
+            return model, credits_of(facts, model, contact_pk)
 
     def catch_up(self, account_pk: int) -> None:
         """Brings the replica up to what the account is now."""

@@ -181,6 +181,7 @@ def erase(
             if typer.prompt(f"Type {named[1]} to go on").strip().lower() != named[1].lower():
                 raise UsageError("that is something else; nothing was erased")
         _apply(data, account, "erase", {"named": named})
+        erasing.erase_errors(engine, pk, goes.texts)
         with (
             closing(Journal(url_of(settings))) as journal,
             closing(hooks.Hooks(hooks.url_of(settings))) as came_in,

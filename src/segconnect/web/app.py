@@ -59,6 +59,8 @@ ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/contacts", contacts.show, Role.VIEWER, "GET"),
     ("/contacts/{id:path}/export.json", contact.export, Role.EDITOR, "GET"),
     ("/contacts/{id:path}", contact.show, Role.VIEWER, "GET"),
+    ("/people/data", contact.data, Role.EDITOR, "GET"),
+    ("/people/credits", contact.credits_, Role.VIEWER, "GET"),
     ("/people/edit", editing.show, Role.EDITOR, "GET"),
     ("/people/edit", editing.save, Role.EDITOR, "POST"),
     ("/people/erase", erasing.show, Role.OWNER, "GET"),

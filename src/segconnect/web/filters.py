@@ -122,6 +122,14 @@ def exactly(seconds: int | str | None, zone: str = "UTC") -> Markup:
     )
 
 
+def hour(at: datetime, zone: str = "UTC") -> Markup:
+    """Shows the time of a day in a zone; the exact moment is seen on hover."""
+    local = at.astimezone(ZoneInfo(zone))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(timespec="seconds"), f"{local:%Y-%m-%d %H:%M:%S} {zone}", f"{local:%H:%M}"
+    )
+
+
 def until(milliseconds: int, zone: str = "UTC") -> Markup:
     """Shows a moment to come, to the minute, and how long it is until then on hover."""
     at = datetime.fromtimestamp(milliseconds / 1000, UTC)
@@ -180,6 +188,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "units": units,
     "change": change,
     "exactly": exactly,
+    "hour": hour,
     "day": day,
     "until": until,
     "state": state,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from pydantic_core import to_json
@@ -15,22 +13,42 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segconnect.account import access, reading
+from segconnect.account.attribution import MODELS
 from segconnect.account.people import CONTACT, EMAIL
-from segconnect.account.person import members
+from segconnect.account.person import Link, links, members
 from segconnect.errors import UsageError
-from segconnect.web.filters import units
 from segconnect.web.house import House
+from segconnect.web.pages.journey import SHOWN, days, journey
 
 PLACE = "/app/contacts"
 PEOPLE = "/app/people"
-SHOWN = 300  # of what happened to one person
-VISIT = timedelta(minutes=30)  # between two pages of one visit
+ORIGIN = {
+    "utm_source": "Source",
+    "utm_medium": "Medium",
+    "utm_campaign": "Campaign",
+    "utm_content": "Content",
+    "utm_term": "Term",
+    "referring_url": "Came from",
+    "optin_url": "Opted in at",
+    "affiliate_id": "Affiliate",
+    "ip_address": "IP address",
+    "geo_lat": "Latitude",
+    "geo_lon": "Longitude",
+}
+MOMENTS = {
+    "start_date": "since",
+    "last_bill_date": "billed last",
+    "trial_end_date": "trial until",
+    "canceled_date": "canceled",
+    "end_date": "ended",
+}
+LINKS = 200  # that are shown of one person
 
 
 async def show(house: House, request: Request) -> Response:
     """Shows one person: who it is, and what happened, the latest first."""
     found = await person(house, request, request.path_params["id"])
-    return house.render(request, "contact.html", **found)
+    return house.render(request, "contact.html", **found, origin=ORIGIN)
 
 
 async def export(house: House, request: Request) -> Response:
@@ -45,8 +63,32 @@ async def export(house: House, request: Request) -> Response:
         "content-disposition": f"attachment; filename*=UTF-8''{named}",
         "cache-control": "no-store",
     }
-    content = to_json({**contact, "known_as": found["members"]}, indent=2)
+    fields = {name: value for name, value in found["fields"].items() if name in ORIGIN}
+    joined = [link._asdict() for link in found["joined"]]
+    known = {"known_as": found["members"], "joined": joined}
+    content = to_json({**contact, **fields, **known}, indent=2)
     return Response(content, media_type="application/json", headers=headers)
+
+
+async def data(house: House, request: Request) -> Response:
+    """Shows all that is known of one person, to be read or printed."""
+    found = await person(house, request, request.query_params.get("id", ""))
+    what = f"looked at all of contact {found['contact']['contact_id']}"
+    await asyncio.to_thread(house.users.note, request.state.user, what)
+    return house.render(request, "contact_data.html", **found, origin=ORIGIN, moments=MOMENTS)
+
+
+async def credits_(house: House, request: Request) -> Response:
+    """Shows the part of a page that tells what earned the orders of somebody."""
+    found = await person(house, request, request.query_params.get("id", ""))
+    account_id, contact_pk = found["account"]["account_id"], found["fields"]["pk"]
+    pk = access.account_pk(house.engine, account_id)
+    try:
+        model, orders = await asyncio.to_thread(house.reports.credits_of, pk, contact_pk)
+    except UsageError as error:  # the model looks at all journeys together
+        return house.render(request, "parts/contact_credits.html", problem=str(error))
+    shown = {**found, "orders": orders, "model": MODELS[model.partition("@")[0]]}
+    return house.render(request, "parts/contact_credits.html", problem="", **shown)
 
 
 async def person(house: House, request: Request, id_: str) -> dict[str, Any]:
@@ -74,19 +116,23 @@ def read(engine: Engine, account_id: str, id_: str) -> dict[str, Any] | None:
     if found is None:
         return None
     who = identity(found)
+    joined: list[Link] = []
     try:
         with engine.connect() as connection:
             known = members(connection, pk, who)
+            joined = links(connection, pk, who, LINKS)
     except UsageError:  # nobody but who was imported
         known = []
-    happened = journey(found, account["currency"])
+    record = reading.record(engine, pk, found["contact_id"]) or {}
+    happened = journey(found, joined, record, account["currency"])
     return {
         "contact": found,
-        "fields": reading.record(engine, pk, found["contact_id"]) or {},
+        "fields": record,
+        "joined": joined,
         "account": account,
         "zone": account["timezone"],
         "members": known,
-        "journey": happened[:SHOWN],
+        "days": days(happened[:SHOWN], account["timezone"]),
         "more": max(0, len(happened) - SHOWN),
         "value": sum(order["total_paid"] for order in found["orders"]),
         "path": PLACE,
@@ -109,72 +155,3 @@ def named(person: dict[str, Any]) -> str:
 def address(contact: dict[str, Any], account: dict[str, Any]) -> str:
     """The page of a contact."""
     return f"{PLACE}/{quote(contact['contact_id'])}?account={account['account_id']}"
-
-
-class Happened(NamedTuple):
-    """Something on the time line."""
-
-    at: datetime
-    kind: str  # visit, contact, tag, order, refund, subscription, end
-    told: str
-    detail: str
-    pages: list[str]
-
-
-def journey(contact: dict[str, Any], currency: str) -> list[Happened]:
-    """Puts what happened to somebody in order, the latest first."""
-    found = list(_visits(contact["events"]))
-    found.append(_happened(contact["date_created"], "contact", "Became a contact", _utm(contact)))
-    found += [
-        _happened(tag["date_created"], "tag", f"Tagged {tag['name']}") for tag in contact["tags"]
-    ]
-    for order in contact["orders"]:
-        items = ", ".join(str(item["product_name"]) for item in order["line_items"])
-        told = f"Ordered for {units(order['total_paid'], currency)}"
-        kind = "refund" if order["is_refunded"] else "order"
-        told += ", refunded" if order["is_refunded"] else ""
-        detail = f"{items} · {order['order_id']}"
-        found.append(_happened(order["date_created"], kind, told, detail))
-    for each in contact["subscriptions"]:
-        every = each["billing_cycle"]
-        every = every if each["frequency"] == 1 else f"{each['frequency']} {every}s"
-        price = f"{units(each['amount'], currency)} every {every}"
-        name = each["product_name"] or each["product_id"]
-        found.append(_happened(each["start_date"], "subscription", f"Subscribed to {name}", price))
-        for date_, told in (("trial_end_date", "Trial ended"), ("canceled_date", "Canceled"),
-                            ("end_date", "Subscription ended")):  # fmt: skip
-            if each.get(date_):
-                found.append(_happened(each[date_], "end", f"{told}: {name}"))
-    return sorted(found, key=lambda each: each.at, reverse=True)
-
-
-def _visits(events: list[dict[str, Any]]) -> Iterator[Happened]:
-    """Makes visits of page views: those that follow one another within half an hour."""
-    visit: list[dict[str, Any]] = []
-    last: datetime | None = None
-    for event in events:
-        at = datetime.fromisoformat(event["date_created"])
-        if visit and (last is None or at - last > VISIT or event["uid"] != visit[-1]["uid"]):
-            yield _visit(visit)
-            visit = []
-        visit.append(event)
-        last = at
-    if visit:
-        yield _visit(visit)
-
-
-def _visit(views: list[dict[str, Any]]) -> Happened:
-    first, count = views[0], len(views)
-    pages = "1 page" if count == 1 else f"{count} pages"
-    detail = " · ".join(filter(None, (first["channel"], _utm(first), first["referrer"])))
-    at = datetime.fromisoformat(first["date_created"])
-    return Happened(at, "visit", f"Visited {pages}", detail, [view["url"] for view in views])
-
-
-def _utm(values: dict[str, Any]) -> str:
-    found = [values.get(name) for name in ("utm_source", "utm_medium", "utm_campaign")]
-    return " / ".join(str(value) for value in found if value)
-
-
-def _happened(at: str, kind: str, told: str, detail: str = "") -> Happened:
-    return Happened(datetime.fromisoformat(at), kind, told, detail, [])

@@ -16,9 +16,9 @@ from segconnect.account.store import schema
 from segconnect.web.house import House
 
 STATUSES = {
-    finding.Status.LEAD: "Leads: paid nothing yet",
-    finding.Status.CUSTOMER: "Customers: have paid",
-    finding.Status.SUBSCRIBER: "Subscribers: one runs now",
+    finding.Status.LEAD: "Leads (paid nothing)",
+    finding.Status.CUSTOMER: "Customers (paid)",
+    finding.Status.SUBSCRIBER: "Subscribers (now)",
 }
 
 

@@ -63,7 +63,7 @@ async def erase(house: House, request: Request) -> Response:
     fields = {"named": contact.identity(person["contact"]), "who": user.email or user.name}
     answer = await house.change(Operation("erase", pk, 0, fields))
     names = [(str(kind), str(value)) for kind, value in answer["known_as"]]
-    left = await asyncio.to_thread(_forget, house, names)
+    left = await asyncio.to_thread(_erase, house, pk, names)
     counts = {name.replace("_", " "): count for name, count in answer["erased"].items()}
     counts["samples and bundles of runs"] = left
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
@@ -74,7 +74,9 @@ async def erase(house: House, request: Request) -> Response:
     return response
 
 
-def _forget(house: House, names: list[tuple[str, str]]) -> int:
+def _erase(house: House, account_pk: int, names: list[tuple[str, str]]) -> int:
+    """Erases what is held beside the account; answers how much of it runs and webhooks held."""
     house.users.erase([value for _, value in names])
     texts = erasing.texts(names)
+    erasing.erase_errors(house.engine, account_pk, texts)
     return house.journal.erase(texts) + house.hooks.erase(texts)
