@@ -106,13 +106,13 @@ class World:
         found = [Doorkeeper(engine).look_up(key.encode(), account, place) for place in places]
         self.account_pk = next(each.account_pk for each in found if each)
         self._integrations = [each.integration_pk for each in found if each]
-        self._store, self._engine, self._directory = store, engine, directory
+        self._store, self.engine, self._directory = store, engine, directory
         self.links: list[int] = []
         self.replica = self.another()
 
     def another(self) -> Replica:
         """A replica that knows nothing yet."""
-        return Replica(self._engine, self._directory / f"replica{next(self._made)}")
+        return Replica(self.engine, self._directory / f"replica{next(self._made)}")
 
     def play(self, group: Sequence[Call]) -> None:
         """Commits a group."""

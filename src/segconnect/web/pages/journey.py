@@ -134,7 +134,7 @@ def _visit(views: list[dict[str, Any]]) -> Happened:
     parts = (first["channel"], utm(first), first["referrer"], where,
              "" if device == "unknown" else device)  # fmt: skip
     detail = " · ".join(filter(None, parts))
-    return Happened(begun, "visit", told, detail, [view["full_url"] for view in views])
+    return Happened(begun, "visit", told, detail, [view["url"] for view in views])
 
 
 def utm(values: dict[str, Any]) -> str:
