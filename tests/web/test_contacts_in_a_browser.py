@@ -170,7 +170,10 @@ def test_two_are_joined_for_a_reason_and_parted_again(visitor: Visitor) -> None:
     assert "€12.00" in browser.text(".tiles")
     browser.click("#known ~ a")
     browser.sees("told by phone, by editor@bloggs.com")
+    browser.look(390)
     browser.click(".does summary")
+    assert browser.overflow() == []
+    browser.look(1440)
     browser.fill(".does input[name=reason]", "a mistake")
     browser.click(".does button")
     browser.sees("a mistake, by editor@bloggs.com")
