@@ -148,6 +148,7 @@ def test_a_journey_is_told_by_days_and_what_earned_its_orders(visitor: Visitor) 
     found = json.loads(told)
     assert (status, found["email"], len(found["events"])) == (200, "jill@bloggs.com", 3)
     assert [link["reason"] for link in found["joined"]] == ["identified on the page"] * 2
+    assert found["joined"][0]["date_created"].endswith("+00:00")
 
 
 def test_two_are_joined_for_a_reason_and_parted_again(visitor: Visitor) -> None:
@@ -237,12 +238,12 @@ def test_a_person_is_erased_after_typing_who(visitor: Visitor) -> None:
     browser.fill("#typed", "Gone@bloggs.com")
     browser.click("button.bad")
 
-    browser.sees("Erased: 1 contacts, 1 orders")
+    browser.sees("Erased: 1 contact, 1 order.")
     browser.fill("#q", "gone@")
     browser.sees("Nobody is found by")
     log = str(site.users.log())
     assert "exported contact (erased)" in log
-    assert "erased a person: 1 contacts, 1 orders" in log
+    assert "erased a person: 1 contact, 1 order" in log
     assert "gone-42" not in log
     assert "gone@bloggs.com" not in log
 

@@ -7,7 +7,7 @@ that are nobody's in particular. An address that is sent again later is somebody
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple, Protocol
 
@@ -90,6 +90,17 @@ def find(reads: Reads, account_pk: int, kind: str, value: str) -> Known | None:
         return None
     emails += [row["email"] for row in own.values() if row["email"]]
     return Known(account_pk, identities, list(own.values()), list(dict.fromkeys(emails)))
+
+
+def told(counts: Mapping[str, int]) -> str:
+    """Says how much there was of each, as in "1 contact, 2 orders"; what there was none of, not."""
+    words = {name: name.replace("_", " ") for name in counts}
+    some = [
+        f"{count:,} {words[name].removesuffix('s') if count == 1 else words[name]}"
+        for name, count in counts.items()
+        if count
+    ]
+    return ", ".join(some) or "nothing"
 
 
 # -- before it is done ---------------------------------------------------------------------------

@@ -139,6 +139,13 @@ class Link(NamedTuple):
     made_by: str | None  # None: by itself
     undone_by: str | None
 
+    def shown(self) -> dict[str, Any]:
+        """The link with its times as texts."""
+        undone = None if self.undone_at is None else utc_text(self.undone_at)
+        return {
+            **self._asdict(), "date_created": utc_text(self.date_created), "undone_at": undone
+        }  # fmt: skip
+
     @property
     def ends(self) -> list[tuple[str, str]]:
         """The two, as a merge takes them."""

@@ -48,14 +48,7 @@ def people(
     finally:
         engine.dispose()
     if as_json:
-        told = [
-            {
-                **each._asdict(),
-                "date_created": utc_text(each.date_created),
-                "undone_at": None if each.undone_at is None else utc_text(each.undone_at),
-            }
-            for each in found
-        ]
+        told = [each.shown() for each in found]
         typer.echo(json.dumps({"known_by": [list(each) for each in known], "links": told}))
         return
     for kind, value in known:
@@ -176,7 +169,7 @@ def erase(
         if not yes:
             for kind, value in goes.names:
                 typer.echo(f"{kind:<8}  {value}")
-            told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+            told = erasing.told(counts)
             typer.echo(f"\nErases {told}, and what runs hold of them. It cannot be undone.")
             if typer.prompt(f"Type {named[1]} to go on").strip().lower() != named[1].lower():
                 raise UsageError("that is something else; nothing was erased")
@@ -187,10 +180,10 @@ def erase(
             closing(hooks.Hooks(hooks.url_of(settings))) as came_in,
             closing(users.Users(users.url_of(settings))) as known,
         ):
-            counts["of_runs"] = journal.erase(goes.texts) + came_in.erase(goes.texts)
+            counts["samples"] = journal.erase(goes.texts) + came_in.erase(goes.texts)
             known.erase([value for _, value in goes.names])
-            told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
-            known.note(users.User(None, "", WHO, users.Role.OWNER), f"erased a person: {told}")
+            who_did = users.User(None, "", WHO, users.Role.OWNER)
+            known.note(who_did, f"erased a person: {erasing.told(counts)}")
         if replica.is_made(pk):
             with replica.reading(pk):
                 pass

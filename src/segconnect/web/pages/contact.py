@@ -64,7 +64,7 @@ async def export(house: House, request: Request) -> Response:
         "cache-control": "no-store",
     }
     fields = {name: value for name, value in found["fields"].items() if name in ORIGIN}
-    joined = [link._asdict() for link in found["joined"]]
+    joined = [link.shown() for link in found["joined"]]
     known = {"known_as": found["members"], "joined": joined}
     content = to_json({**contact, **fields, **known}, indent=2)
     return Response(content, media_type="application/json", headers=headers)

@@ -64,9 +64,7 @@ async def erase(house: House, request: Request) -> Response:
     answer = await house.change(Operation("erase", pk, 0, fields))
     names = [(str(kind), str(value)) for kind, value in answer["known_as"]]
     left = await asyncio.to_thread(_erase, house, pk, names)
-    counts = {name.replace("_", " "): count for name, count in answer["erased"].items()}
-    counts["samples and bundles of runs"] = left
-    told = ", ".join(f"{count} {name}" for name, count in counts.items())
+    told = erasing.told({**answer["erased"], "samples": left})
     await asyncio.to_thread(house.users.note, user, f"erased a person: {told}")
     account_id = person["account"]["account_id"]
     response = back(f"{contact.PLACE}?account={account_id}", f"Erased: {told}.")
