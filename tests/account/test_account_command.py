@@ -251,3 +251,45 @@ def test_what_cannot_be_decided_about_tracking_is_told(
 
     assert ended.value.code == 2
     assert told in capsys.readouterr().err
+
+
+def test_settings_are_shown_and_changed(run: Run) -> None:
+    account = run("create", "Bloggs Tea", "--currency", "EUR")["account_id"]
+    usual = run("settings", "--account", account)
+    assert usual == {
+        "name": "Bloggs Tea", "timezone": "UTC", "currency": "EUR", "week_start": "monday",
+        "exclude_failed": False, "exclude_refunded": False, "exclude_tax": False,
+        "exclude_shipping": False,
+    }  # fmt: skip
+
+    told = run(
+        "settings", "--account", account, "timezone=Europe/Oslo", "exclude_tax=yes", as_json=False
+    )
+
+    assert "Days begin at midnight in Europe/Oslo, not in UTC" in told
+    changed = {"timezone": "Europe/Oslo", "exclude_tax": True}
+    assert run("settings", "--account", account) == {**usual, **changed}
+    assert run("settings", "--account", account, "exclude_tax=no", "timezone=UTC") == usual
+
+
+def test_what_cannot_be_set_is_told_all_at_once(store_url: str, tmp_path: Path, run: Run) -> None:
+    account = run("create", "Bloggs Tea")["account_id"]
+    done = subprocess.run(
+        [sys.executable, "-m", "segconnect", "account", "settings", "--account", account,
+         "curency=EUR", "exclude_tax=maybe", "EUR", "--data", str(tmp_path)],
+        env={**os.environ, **environment(store_url)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode != 0
+    for each in ("'curency'", "'currency'", "'maybe'", "NAME=VALUE"):
+        assert each in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_key_is_renewed(run: Run) -> None:
+    made = run("create", "Bloggs Tea")
+    account, old = made["account_id"], made["api_key"]
+    new = run("key", "renew", old[-4:], "--account", account, "--grace", "3600")["api_key"]
+
+    assert run("key", "revoke", new, "--account", account)["keys_left"] == 1
+    assert run("key", "revoke", old, "--account", account)["keys_left"] == 0

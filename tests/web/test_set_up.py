@@ -133,6 +133,10 @@ def test_a_change_of_settings_is_told_before_it_is_saved(visitor: Visitor) -> No
     assert browser.overflow() == []
     assert browser.violations() == []
     assert account_settings.read(site.engine, site.account).timezone == "UTC"
+    browser.fill("#week_start", "sunday")  # which was not told yet
+    browser.click("button[name=agreed]")
+    browser.sees("Weeks begin on Sunday, not on Monday")
+    assert account_settings.read(site.engine, site.account).timezone == "UTC"
 
     browser.click("button[name=agreed]")
     browser.sees("Saved; reports are by this from now on.")

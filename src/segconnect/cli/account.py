@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from segconnect.account import access
 from segconnect.account.store.opening import open_engine
-from segconnect.cli import people, tracking
+from segconnect.cli import account_settings, people, tracking
 from segconnect.cli.options import AsJson, Data
 from segconnect.settings import load
 
@@ -19,6 +19,7 @@ integration_app = typer.Typer(no_args_is_help=True)
 key_app = typer.Typer(no_args_is_help=True)
 app.add_typer(integration_app, name="integration", help="Integrations of an account.")
 app.add_typer(key_app, name="key", help="API keys of an account.")
+app.command()(account_settings.settings)
 app.command()(tracking.tracking)
 app.command()(people.people)
 app.command()(people.merge)
@@ -86,6 +87,24 @@ def new_key(account: Account, data: Data = None, as_json: AsJson = False) -> Non
     """Makes one more API key, and shows it this one time."""
     key = access.create_key(_store(data), account)
     typer.echo(json.dumps({"api_key": key}) if as_json else f"API Key  {key}")
+
+
+@key_app.command("renew")
+def renew_key(
+    key: Annotated[str, typer.Argument(help="The old key, or its last four characters.")],
+    account: Account,
+    grace: Annotated[
+        int, typer.Option(help="Seconds for which the old key stays good: 0, 3600, 86400, 604800.")
+    ] = 0,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Makes an API key in the place of another one, and shows it this one time."""
+    new = access.renew_key(_store(data), account, key, grace)
+    if as_json:
+        typer.echo(json.dumps({"api_key": new}))
+    else:
+        typer.echo(f"API Key  {new}\nThe old one stops {access.GRACES[grace]}.")
 
 
 @key_app.command("revoke")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
@@ -20,7 +21,7 @@ from segconnect.account.tracking.settings import TrackingSettings
 from segconnect.errors import UnfitError, UsageError
 from segconnect.web.house import House, back
 
-LATELY = "-30 day"  # the days whose revenue is told with a change, and without
+LATELY = "-29 day"  # the 30 days whose revenue is told with a change, and without
 
 TRACKED = {
     "needs_consent": "Wait for consent",
@@ -38,6 +39,11 @@ class Change(NamedTuple):
     told: list[str]  # what it does
     before: float | None  # revenue of the last days, in units; None where it stays
     after: float | None
+
+    @property
+    def mark(self) -> str:
+        """What the button to agree sends: what is agreed to is what was told."""
+        return blake2b("\n".join(self.told).encode(), digest_size=8).hexdigest()
 
 
 async def show(house: House, request: Request) -> Response:
@@ -60,7 +66,7 @@ async def save(house: House, request: Request) -> Response:
         shown = {**values, **typed, "problems": error.problems, "change": None}
         return house.render(request, "account.html", 422, **shown)
     change = await asyncio.to_thread(_change, house, account_id, values, settings, tracking)
-    if change.told and given.get("agreed") != "yes":
+    if change.told and given.get("agreed") != change.mark:
         return house.render(request, "account.html", **{**values, **typed, "change": change})
     await asyncio.to_thread(_keep, house, account_id, settings, tracking)
     what = f"changed the settings of {account_id}"
