@@ -113,3 +113,28 @@ def test_a_page_allows_no_script_but_its_own(visitor: Visitor, path: str) -> Non
     assert "unsafe" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["app.css", "keys.js", "vendor/htmx.min.js"])
+def test_styles_and_scripts_come_compressed_and_are_the_same(site: Site, path: str) -> None:
+    url = f"{site.address}/app/static/{path}"
+    plain = requests.get(url, headers={"accept-encoding": "identity"}, timeout=20)
+    packed = requests.get(url, headers={"accept-encoding": "gzip"}, timeout=20)
+
+    assert "content-encoding" not in plain.headers
+    assert (packed.headers["content-encoding"], packed.headers["vary"]) == (
+        "gzip", "accept-encoding",
+    )  # fmt: skip
+    assert packed.content == plain.content
+    assert packed.headers["content-type"] == plain.headers["content-type"]
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2
+    kept = {"accept-encoding": "gzip", "if-none-match": packed.headers["etag"]}
+    assert requests.get(url, headers=kept, timeout=20).status_code == 304
+
+
+def test_a_page_is_not_compressed(visitor: Visitor) -> None:
+    """It holds the token of its forms beside what is asked for."""
+    visitor.come_in_as(Role.OWNER)
+    visitor.browser.open("/app/contacts?q=a")
+    script = "fetch('/app/contacts?q=a').then(r => r.headers.get('content-encoding'))"
+    assert visitor.browser.eval(script) is None

@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from segconnect.errors import UnfitError
@@ -38,6 +37,7 @@ from segconnect.web.pages import (
     versions,
     you,
 )
+from segconnect.web.static_files import Compressed
 from segconnect.web.users import SESSION, Role, TooManyTriesError
 
 PREFIX = "/app"
@@ -134,7 +134,7 @@ class Web:
             Route("/welcome", self._welcome, methods=["GET", "POST"]),
             Route("/join/{token}", self._join, methods=["GET", "POST"]),
             Route("/shared/{token}", self._shared),
-            Mount("/static", StaticFiles(directory=HERE / "static")),
+            Mount("/static", Compressed(directory=HERE / "static")),
         ]
         routes += [
             Route(path, self._page(handler, role), methods=[method])
