@@ -189,6 +189,11 @@ def test_a_question_is_put_together_without_leaving_the_page(visitor: Visitor) -
     assert browser.eval("window.stillHere") is True
     assert browser.violations() == []
     asked = browser.eval("location.search")
+    browser.eval("history.back()")
+    browser.wait_for("!location.search.includes('scale=month') && !window.stillHere")
+    browser.settle()
+    assert browser.eval(ROWS) == ["Kettle"]
+    assert browser.eval("document.querySelector('#scale').value") == "day"
 
     browser.open(f"/app/reports{asked}")  # the address is the view
     assert browser.eval(ROWS) == ["Kettle"]

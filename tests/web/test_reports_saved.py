@@ -213,6 +213,13 @@ def test_a_link_shows_the_account_it_was_made_in(visitor: Visitor) -> None:
 
     assert "Another shop" in shown
     assert "Green tea" not in shown
+    browser = visitor.browser
+    browser.open(f"/app/reports?{ASKED}")
+    browser.fill("#account", other)
+    browser.sees("Nothing in this range.")
+    assert f"account={other}" in browser.eval("location.search")
+    assert browser.count(".chips li") == 1
+    assert browser.violations() == []
 
 
 def test_links_end_by_themselves_and_when_they_are_revoked(

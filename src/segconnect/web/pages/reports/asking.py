@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +27,7 @@ class Asked:
     """A view of one account's reports."""
 
     house: House
+    accounts: Sequence[dict[str, Any]]
     account: dict[str, Any]
     pk: int
     view: View
@@ -76,7 +78,9 @@ def find(house: House, request: Request) -> Asked | None:
         if not accounts:
             return None
         account, view = accounts[0], replace(view, account="")
-    return Asked(house, account, access.account_pk(house.engine, account["account_id"]), view)
+    return Asked(
+        house, accounts, account, access.account_pk(house.engine, account["account_id"]), view
+    )
 
 
 def must_find(house: House, request: Request) -> Asked:

@@ -79,6 +79,7 @@ def _read(house: House, request: Request) -> dict[str, Any]:
     most = MOST if request.query_params.get("rows") == ALL else FEW
     shown: dict[str, Any] = {
         "account": asked and asked.account,
+        "accounts": asked.accounts if asked else [],
         "view": view,
         "type": TYPES.get(view.type),
         "types": TYPES,

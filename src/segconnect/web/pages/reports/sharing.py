@@ -80,7 +80,7 @@ def _read(house: House, found: Any) -> dict[str, Any]:
     if account is None:
         return {**shown, "problem": "The account of this report is not there any more."}
     view = of_saved(saved.read("", found.question))
-    asked = Asked(house, account, access.account_pk(house.engine, found.account_id), view)
+    asked = Asked(house, accounts, account, access.account_pk(house.engine, found.account_id), view)
     try:
         told, _ = asked.fitted()
         answer = asked.ask(told.body())
