@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +18,7 @@ from segconnect.web.filters import units
 from segconnect.web.pages.reports.drill import down
 from segconnect.web.pages.reports.view import View
 
-FEW, MOST = 100, 500  # rows that are shown at first, and at most
+FEW, MOST = 50, 500  # rows that are shown at first, and at most
 UNKNOWN = "–"
 BEHIND = "/app/reports/behind"
 UNITS = {
@@ -42,6 +43,12 @@ class Figure(NamedTuple):
     before: Number | None  # what it is compared with
     sure: str  # how sure it is, in words
     href: str
+
+    @property
+    def brief(self) -> str:
+        """The same where it stands large: of thousands, no cents."""
+        is_large = self.now is not None and abs(self.now) >= 1000
+        return re.sub(r"\.\d+", "", self.text) if is_large else self.text
 
 
 class Column(NamedTuple):
