@@ -224,6 +224,18 @@ def test_a_value_leads_to_what_is_within_it_and_back_again(visitor: Visitor) -> 
     browser.wait_for("!!document.querySelector('.splits')")
 
 
+def test_what_went_wrong_meanwhile_is_told_and_what_was_shown_stays(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    browser = visitor.browser
+    browser.open(f"/app/reports?type=revenue&{FEBRUARY}")
+    browser.eval("document.addEventListener('htmx:configRequest', e => e.detail.path += '/behind')")
+    browser.fill("#compare", "none")
+
+    browser.sees("There is no figure ''.")
+    assert browser.count("#told .note.bad") == 1
+    assert browser.count(".report tbody tr") == 2
+
+
 def test_columns_that_a_split_does_not_know_are_left_out_and_named(visitor: Visitor) -> None:
     visitor.come_in_as(Role.VIEWER)
     visitor.browser.open(f"/app/reports?type=ads&by=orders.product&{FEBRUARY}")

@@ -154,6 +154,14 @@
     if (answer.ok && offered === `${asked}`) list.innerHTML = await answer.text();
   });
 
+  // what went wrong is told above; the report that is shown stays
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.status !== 422) return;
+    event.detail.selectOverride = ".note";
+    event.detail.swapOverride = "innerHTML";
+    window.scrollTo({ top: 0 });
+  });
+
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target.id !== "answer") return;
     const answer = document.getElementById("answer");
