@@ -86,7 +86,12 @@ def test_an_editor_takes_them_along_as_a_file_without_formulas(visitor: Visitor)
         ("figure=revenu", 404, "no figure"),
         ("figure=revenue&cell=a&cell=b", 400, "dimensions"),
         ("figure=revenue&part=leads", 404, "behind this figure"),
-        ("figure=adSpend&by=orders.product", 400, "adSpend is not known by orders.product"),
+        ("figure=adSpend&by=orders.product", 200, "The total"),
+        (
+            "figure=adSpend&by=orders.product&cell=Tea",
+            400,
+            "adSpend is not known by orders.product",
+        ),
         ("figure=revenue&page=99999", 200, "together"),
         ("figure=revenue&page=-1", 200, "together"),
         (f"figure=revenue&by=orders.age&cell={quote('0; drop')}", 400, "expected a number"),

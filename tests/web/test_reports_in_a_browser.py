@@ -224,6 +224,18 @@ def test_a_value_leads_to_what_is_within_it_and_back_again(visitor: Visitor) -> 
     browser.wait_for("!!document.querySelector('.splits')")
 
 
+def test_where_no_column_is_known_by_a_split_other_reports_are_offered(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    browser = visitor.browser
+    browser.open(f"/app/reports?type=leads&by=subscriptions.plan&{FEBRUARY}")
+    assert browser.text("#answer .note a") == "Subscriptions"
+    assert browser.violations() == []
+
+    browser.click("#answer .note a")
+    assert browser.text("h1") == "Subscriptions"
+    assert browser.eval("document.querySelector('#by select').value") == "subscriptions.plan"
+
+
 def test_what_went_wrong_meanwhile_is_told_and_what_was_shown_stays(visitor: Visitor) -> None:
     visitor.come_in_as(Role.VIEWER)
     browser = visitor.browser

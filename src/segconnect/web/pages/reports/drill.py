@@ -10,6 +10,8 @@ from segconnect.account.metrics.facts import LINES, SALES
 from segconnect.account.reports.answering import NONE
 from segconnect.account.reports.dates import Bucket
 from segconnect.account.reports.plan import is_known
+from segconnect.account.reports.types import TYPES
+from segconnect.errors import UsageError
 from segconnect.web.pages.reports.conditions import ALL, EMPTY, Condition
 from segconnect.web.pages.reports.view import CUSTOM_RANGE, View
 
@@ -88,6 +90,21 @@ def splits(view: View) -> Sequence[tuple[str, View]]:
         for slug in OFTEN
         if slug not in filtered
         and all(can_tell(each, DIMENSIONS[slug]) for each in view.asked_metrics)
+    ]
+
+
+def elsewhere(view: View) -> Sequence[tuple[str, View]]:
+    """The types that tell by a view's dimensions, of which its own columns know nothing."""
+    try:
+        known = [find_dimension(each) for each in view.asked_dimensions]
+    except UsageError:
+        return []
+    if any(all(can_tell(each, one) for one in known) for each in view.asked_metrics):
+        return []
+    return [
+        (type_.name, replace(view, type=slug, metrics=None, sort=""))
+        for slug, type_ in TYPES.items()
+        if type_.dimensions and all(can_tell(each, one) for each in type_.metrics for one in known)
     ]
 
 

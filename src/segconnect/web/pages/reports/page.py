@@ -33,7 +33,7 @@ from segconnect.web.pages.reports import choices, programs
 from segconnect.web.pages.reports.asking import Asked, find
 from segconnect.web.pages.reports.chart import chart_of, scale_of
 from segconnect.web.pages.reports.conditions import ALL, ANY, OF_NUMBERS, WORDS, Condition
-from segconnect.web.pages.reports.drill import splits
+from segconnect.web.pages.reports.drill import elsewhere, splits
 from segconnect.web.pages.reports.files import offered
 from segconnect.web.pages.reports.saving import kept
 from segconnect.web.pages.reports.table import FEW, MOST, table_of
@@ -88,6 +88,7 @@ def _read(house: House, request: Request) -> dict[str, Any]:
         "chart": None,
         "problem": "",
         "left_out": [],
+        "elsewhere": [],
         "splits": [],
         "kept": [],
         "opened": None,
@@ -110,6 +111,8 @@ def _read(house: House, request: Request) -> dict[str, Any]:
         _answer(asked, shown)
     except (UsageError, ShapeError) as error:
         shown["problem"] = str(error)
+        if asked.is_plain:
+            shown["elsewhere"] = elsewhere(view)
     return shown
 
 
