@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from segconnect.account import account_settings
 from segconnect.account import replica as replicas
 from segconnect.account.export import export, history
 from segconnect.account.replica import Replica
@@ -138,3 +139,19 @@ def test_a_state_whose_manifest_is_removed_gives_its_files_back(kept: Kept) -> N
     assert kept.ask(as_of=later)["totals"] == [0.01, 1]
     names = [path.name for path in (kept.out / "orders").rglob("*.parquet")]
     assert (len(names), later) == (1, number + 1)
+
+
+def test_what_was_left_out_of_revenue_then_is_left_out_of_the_answer(kept: Kept) -> None:
+    number = kept.keep()
+    before = kept.ask(as_of=number)["totals"]
+    account, given = kept.account, {"name": "Tea", "timezone": "UTC", "currency": "USD"}
+    kept.account.order(
+        "failed", email="joey@bloggs.com", date_created="2026-02-27 10:00:00", paid=0
+    )
+    switched = account_settings.checked({**given, "exclude_failed": "yes"})
+    account_settings.keep(account.engine, account.id, switched)
+    later = kept.keep()
+    account_settings.keep(account.engine, account.id, account_settings.checked(given))
+
+    assert kept.ask(as_of=later)["totals"] == before
+    assert kept.ask(as_of=later, options={"exclude_failed": False})["totals"] != before
