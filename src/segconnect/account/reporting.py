@@ -100,11 +100,23 @@ class Reports:
             sort=shape.sort,
             limit=shape.limit,
         )
-        if shape.as_of is not None:
-            return self._as_of(account_pk, shape.as_of, query, scale)
+        try:
+            if shape.as_of is not None:
+                return self._as_of(account_pk, shape.as_of, query, scale)
+        except UsageError:
+            now = self._of_newest(account_pk, str(shape.as_of), query, scale)
+            if now is None:
+                raise
+            return now
         planned = plan(query, self._settings(account_pk))
         with self._facts(account_pk, models_of(planned)) as facts:
             return ask(facts, planned, scale)
+
+    def _of_newest(self, account_pk: int, as_of: str, query: Query, scale: str) -> Json | None:
+        """Answers of the account as it is, if that is what is asked for and not kept."""
+        planned = plan(query, self._settings(account_pk))
+        with self._facts(account_pk, models_of(planned)) as facts:
+            return ask(facts, planned, scale) if as_of.strip() == str(facts.number) else None
 
     def _as_of(self, account_pk: int, as_of: int | str, query: Query, scale: str) -> Json:
         """Answers as a report would have at a state that was kept."""

@@ -93,6 +93,15 @@ def test_the_state_that_was_newest_at_a_moment_answers(kept: Kept, clock: Clock)
                     "2026-03-02 12:00:00": second, "now": second}  # fmt: skip
 
 
+def test_the_newest_state_needs_not_be_kept(kept: Kept) -> None:
+    now = kept.ask()
+
+    assert kept.ask(as_of=now["change"]) == now
+    kept.account.order("2", contact_id=1, amount=500, paid=500, date_created="2026-02-12")
+    with pytest.raises(UsageError, match=f"change {now['change']} of the data is not kept"):
+        kept.ask(as_of=now["change"])
+
+
 def test_what_is_not_kept_is_refused_with_what_is(kept: Kept) -> None:
     with pytest.raises(UsageError, match="change 99 of the data is not kept; keep some: segcon"):
         kept.ask(as_of=99)
@@ -104,6 +113,7 @@ def test_what_is_not_kept_is_refused_with_what_is(kept: Kept) -> None:
         kept.ask(as_of="2026-02-01")
     with pytest.raises(UsageError, match="is not a date"):
         kept.ask(as_of="yore")
+    kept.account.order("2", contact_id=1, amount=500, paid=500, date_created="2026-02-12")
     with pytest.raises(UsageError, match="holds no credits by first_touch of change"):
         kept.ask(as_of=number, options={"attribution_model": "first_touch"})
     alone = Reports(kept.account.engine, kept.replica.reading)
