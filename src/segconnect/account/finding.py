@@ -201,6 +201,9 @@ def _conditions(asked: Asked) -> Iterator[Condition]:
         yield f"{PERSON} in {SEVERAL}", []
 
 
+WORD = (
+    "(contains(c.email, ?) or contains(lower(c.first_name), ?) or contains(lower(c.last_name), ?))"
+)
 FIND = """
 with every as materialized (select c.pk from contacts c {joined} where {where}),
 page as (select pk from every where pk < ? order by pk desc limit {limit})
@@ -215,9 +218,9 @@ def _scanned(
     """Finds contacts whose email or name holds every word that was typed."""
     words = typed.lower().split()[:MOST_WORDS]
     if words:
-        text = "lower(concat_ws(' ', c.email, c.first_name, c.last_name))"
-        held = " and ".join([f"contains({text}, ?)"] * len(words))
-        conditions = [*conditions, (f"(({held}) or c.contact_id = ?)", [*words, typed])]
+        held = " and ".join([WORD] * len(words))
+        given = [word for word in words for _ in range(WORD.count("?"))]
+        conditions = [*conditions, (f"(({held}) or c.contact_id = ?)", [*given, typed])]
     where = " and ".join(sql for sql, _ in conditions)
     values = [value for _, given in conditions for value in given]
     joined = "join people p on p.kind = 'contact' and p.pk = c.pk" if PERSON in where else ""
