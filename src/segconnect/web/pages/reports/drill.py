@@ -99,7 +99,8 @@ def elsewhere(view: View) -> Sequence[tuple[str, View]]:
         known = [find_dimension(each) for each in view.asked_dimensions]
     except UsageError:
         return []
-    if any(all(can_tell(each, one) for one in known) for each in view.asked_metrics):
+    asked = view.asked_metrics
+    if not asked or any(all(can_tell(each, one) for one in known) for each in asked):
         return []
     return [
         (type_.name, replace(view, type=slug, metrics=None, sort=""))
