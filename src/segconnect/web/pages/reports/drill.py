@@ -94,7 +94,7 @@ def splits(view: View) -> Sequence[tuple[str, View]]:
 
 
 def elsewhere(view: View) -> Sequence[tuple[str, View]]:
-    """The types that tell by a view's dimensions, of which its own columns know nothing."""
+    """The types whose first column knows a view's dimensions, of which its own know nothing."""
     try:
         known = [find_dimension(each) for each in view.asked_dimensions]
     except UsageError:
@@ -105,7 +105,7 @@ def elsewhere(view: View) -> Sequence[tuple[str, View]]:
     return [
         (type_.name, replace(view, type=slug, metrics=None, sort=""))
         for slug, type_ in TYPES.items()
-        if type_.dimensions and all(can_tell(each, one) for each in type_.metrics for one in known)
+        if type_.dimensions and all(can_tell(type_.metrics[0], one) for one in known)
     ]
 
 
