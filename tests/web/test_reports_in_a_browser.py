@@ -15,6 +15,7 @@ import openpyxl
 import pytest
 import requests
 
+from segconnect.account.reports.types import TYPES
 from segconnect.web.house import COOKIE
 from segconnect.web.users import Role
 from tests.conftest import an_order
@@ -234,6 +235,18 @@ def test_where_no_column_is_known_by_a_split_other_reports_are_offered(visitor: 
     browser.click("#answer .note a")
     assert browser.text("h1") == "Subscriptions"
     assert browser.eval("document.querySelector('#by select').value") == "subscriptions.plan"
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_every_type_is_asked_and_says_what_it_is_compared_with(site: Site, type_: str) -> None:
+    session = signed_in(site)
+    asked = f"{site.address}/app/reports?type={type_}&{FEBRUARY}"
+
+    beside, alone = (session.get(asked + each, timeout=20) for each in ("", "&compare=none"))
+
+    assert (beside.status_code, alone.status_code) == (200, 200)
+    assert (", against " in beside.text) == ('id="compare"' in beside.text)
+    assert ", against " not in alone.text
 
 
 def test_what_went_wrong_meanwhile_is_told_and_what_was_shown_stays(visitor: Visitor) -> None:

@@ -198,6 +198,7 @@ def _form(view: View, fields: list[str]) -> dict[str, Any]:
         "operators": WORDS,
         "of_numbers": OF_NUMBERS,
         "has_columns": view.type not in SPECIAL,
+        "has_comparison": view.type not in (FUNNEL, COHORTS),
         "has_dimensions": view.type != FUNNEL,
         "has_filters": view.type != FUNNEL,
         "is_cohort": view.type == COHORTS,
