@@ -79,7 +79,13 @@ def read_steps(given: object) -> list[Step]:
     wrong = Problems()
     steps = [wrong.read(_read, each, f"steps.{place}") for place, each in enumerate(given)]
     wrong.tell()
-    return steps
+    return [_told_apart(step, steps[:place]) for place, step in enumerate(steps)]
+
+
+def _told_apart(step: Step, before: Sequence[Step]) -> Step:
+    """Numbers a step that is called as one before it: order, order (2)."""
+    same = sum(1 for each in before if each.name == step.name)
+    return step._replace(name=f"{step.name} ({same + 1})") if same else step
 
 
 def _read(given: object, place: str) -> Step:

@@ -86,7 +86,7 @@ def _listings(asked: Asked, request: Request, first: int, most: int | None) -> l
     metrics = None if key == TOOK.key else [key]
     query = replace(asked.view.query(), metrics=metrics, compare=None, sort=None, limit=None)
     cells = request.query_params.getlist("cell")
-    if not cells:  # the total, whatever it is split by
+    if not cells and asked.is_plain:  # the total, whatever it is split by
         query = replace(query, dimensions=[])
     of = request.query_params.get("part")
     return asked.house.reports.behind(asked.pk, query, cells, of, first, most)
