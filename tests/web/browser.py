@@ -119,6 +119,12 @@ class Browser:
             )  # fmt: skip
         self._arrive()
 
+    def back(self) -> None:
+        """Goes back, as by the browser's own button."""
+        self._mark()
+        self.eval("history.back()")
+        self._arrive()
+
     def press(self, key: str, *, shift: bool = False) -> None:
         """Presses a key, in what has the focus."""
         code = KEYS.get(key, ord(key.upper()[0]))

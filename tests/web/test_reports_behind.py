@@ -84,7 +84,7 @@ def test_an_editor_takes_them_along_as_a_file_without_formulas(visitor: Visitor)
     ("query", "status", "told"),
     [
         ("figure=revenu", 404, "no figure"),
-        ("figure=revenue&cell=a&cell=b", 400, "dimensions"),
+        ("figure=revenue&cell=a&cell=b", 400, "2 values of a row"),
         ("figure=revenue&part=leads", 404, "behind this figure"),
         ("figure=adSpend&by=orders.product", 200, "The total"),
         (

@@ -190,7 +190,7 @@ def test_a_question_is_put_together_without_leaving_the_page(visitor: Visitor) -
     assert browser.eval("window.stillHere") is True
     assert browser.violations() == []
     asked = browser.eval("location.search")
-    browser.eval("history.back()")
+    browser.back()
     browser.wait_for("!location.search.includes('scale=month') && !window.stillHere")
     browser.settle()
     assert browser.eval(ROWS) == ["Kettle"]
@@ -221,7 +221,7 @@ def test_a_value_leads_to_what_is_within_it_and_back_again(visitor: Visitor) -> 
     assert browser.text(".tile b") == "1"
     browser.click(".splits a[href*='orders.kind']")
     assert browser.eval(ROWS) == ["first"]
-    browser.eval("history.back()")
+    browser.back()
     browser.wait_for("!!document.querySelector('.splits')")
 
 
