@@ -26,7 +26,7 @@ from tests.conftest import Account
 TABLES = (
     "integrations", "contacts", "contact_tags", "tags", "products", "orders", "order_items",
     "subscriptions", "adcampaigns", "adsets", "ads", "ad_performance", "identities", "page_views",
-    "origins", "people", "touches", "credits",
+    "origins", "people", "touches", "leads", "credits", "lead_credits", "sold", "sold_lines",
 )  # fmt: skip
 
 MODELS = (*KEPT, "linear@1")
@@ -49,6 +49,12 @@ def contents(
     """All rows of a replica, in an order that does not depend on when they were written."""
     with replica.reading(account_pk, models) as facts:
         return {table: sorted(rows(facts, f"from {table}"), key=repr) for table in TABLES}
+
+
+def columns_of(replica: Replica, table: str, account_pk: int = 1) -> list[str]:
+    """The names of a table's columns."""
+    with replica.reading(account_pk, ()) as facts:
+        return [name for name, *_ in rows(facts, f"describe {table}")]
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from sqlalchemy import Engine
 from segconnect.account.access import Doorkeeper, create_account, create_integration
 from segconnect.account.committer import apply
 from segconnect.account.replica import Replica
-from segconnect.account.replica.crediting import EVERY_TOUCH
+from segconnect.account.replica.crediting import EVERY_TOUCH, FIRST
 from segconnect.account.store.opening import open_writer
 from segconnect.account.work import Operation
 from segconnect.wire.endpoints import ENDPOINTS
 from tests.account.test_groups import cuts, emails, grouped, ids, someone, with_
-from tests.account.test_replica import MODELS, contents
+from tests.account.test_replica import MODELS, columns_of, contents
 from tests.conftest import Clock
 
 Call = tuple[int, str, Any]
@@ -155,6 +155,18 @@ def check_sums(facts: dict[str, list[Any]]) -> None:
     assert credited == {key: amounts[key[1]] for key in credited}
 
 
+def check_firsts(facts: dict[str, list[Any]], columns: list[str]) -> None:
+    """The first touch of each channel, where every touch is credited, is told to be it."""
+    credits_ = [dict(zip(columns, row, strict=True)) for row in facts["credits"]]
+    seen: set[tuple[int, Any]] = set()
+    for row in sorted(credits_, key=lambda row: row["number"] or 0):
+        if row["model"] != EVERY_TOUCH:
+            assert row[FIRST] is None
+            continue
+        assert row[FIRST] == ((row["order_pk"], row["channel"]) not in seen)
+        seen.add((row["order_pk"], row["channel"]))
+
+
 def test_what_is_kept_equals_what_is_computed_from_scratch(worlds: Any, store_kind: str) -> None:
     is_fast = store_kind == "sqlite"
 
@@ -170,6 +182,7 @@ def test_what_is_kept_equals_what_is_computed_from_scratch(worlds: Any, store_ki
         anew = world.another()
         assert kept == world.facts(anew)
         check_sums(kept)
+        check_firsts(kept, columns_of(world.replica, "credits", world.account_pk))
         world.replica.close()
         anew.close()
 

@@ -100,7 +100,7 @@ def with_effects_of(one: Credited) -> Iterator[tuple[CreditRow, dict[str, Any]]]
             place = one.channels.index(row["channel"])
             effect["removal_effect"] = float(one.effects.conversions[place])
             if row["value"] is not None:
-                effect["removal_effect_value"] = float(one.effects.values[place])
+                effect["removal_effect_value"] = float(one.effects.values[place, 0])
         yield row, effect
 
 

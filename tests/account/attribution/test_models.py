@@ -20,6 +20,7 @@ from segconnect.account.attribution import (
     Model,
     Path,
     attribute,
+    counting,
     credits_of,
     markov,
     plain,
@@ -265,6 +266,55 @@ def test_following_journeys_finds_what_solving_for_them_does(table: list[Path], 
     assert followed is not None
     for one, other in zip(solved, followed, strict=True):
         assert one == pytest.approx(other, abs=1e-9)
+
+
+@given(table=tables, order=st.integers(1, 3), bits=st.sampled_from((3, 6, 15)))
+def test_a_chain_counted_from_packed_journeys_is_that_of_their_steps(
+    table: list[Path], order: int, bits: int
+) -> None:
+    paths = table_of(table)
+    journeys = paths.journeys(with_null=True)
+    assert paths.values is not None
+    earned = np.column_stack([paths.conversions, paths.values])
+    fit = paths.lengths * bits <= 63
+    packed = np.zeros(len(journeys), dtype=np.int64)
+    for at_path, path in enumerate(np.split(paths.steps + 1, paths.starts[1:])):
+        packed[at_path] = sum(int(code) << bits * place for place, code in enumerate(path)
+                              if fit[at_path])  # fmt: skip
+    several = [  # each journey for itself: those that do not fit count one at a time
+        (path, earned[at_path] / journeys[at_path])
+        for at_path, path in enumerate(np.split(paths.steps + 1, paths.starts[1:]))
+        for _ in range(int(journeys[at_path]) if not fit[at_path] else 0)
+    ]
+    lengths = [len(path) for path, _ in several]
+    long = counting.Long(
+        np.concatenate([np.zeros(0, dtype=np.int64), *(path for path, _ in several)]),
+        np.cumsum([0, *lengths], dtype=np.int64)[:-1],
+        np.array([each for _, each in several]).reshape(-1, 2),
+    )
+    taken = fit & (journeys > 0)
+    short = counting.Packed(packed[taken], journeys[taken], earned[taken])
+
+    found = counting.chain_of(paths.channels, bits, order, [short], [long])
+
+    expected = markov.chain_of(paths, order, with_null=True)
+    assert _transitions(found) == pytest.approx(_transitions(expected))
+    for one, other in zip(_ends(found), _ends(expected), strict=True):
+        assert one == pytest.approx(other)
+
+
+def _transitions(chain: markov.Chain) -> dict[tuple[int, int], float]:
+    return {
+        (int(chain.keys[source]), int(chain.keys[target])): chance
+        for source, target, chance in zip(
+            chain.sources, chain.targets, chain.chances.tolist(), strict=True
+        )
+    }
+
+
+def _ends(chain: markov.Chain) -> list[dict[int, float]]:
+    columns = [chain.converts, *chain.earns.T]
+    return [dict(zip(chain.keys.tolist(), each.tolist(), strict=True)) for each in columns]
 
 
 def test_journeys_that_hardly_ever_end_are_solved_for_and_not_followed(

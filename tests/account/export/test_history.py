@@ -134,7 +134,7 @@ def test_a_state_costs_what_changed_and_is_kept_once(kept: Kept) -> None:
     assert files < after
     changed = [path for path in kept.out.rglob("*.parquet") if path.name not in files]
     assert {path.relative_to(kept.out).parts[0] for path in changed} == {
-        "orders", "order_items", "credits", "people",
+        "orders", "order_items", "sold", "sold_lines", "credits", "people",
     }  # fmt: skip
     assert len(history.states(kept.out, kept.account.id)) == 2
 

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from segconnect.account.metrics import METRICS, Number
-from segconnect.account.replica import Facts, crediting, derived
+from segconnect.account.replica import Facts, crediting, derived, selling
 from segconnect.account.reports.asking import ask
 from segconnect.account.reports.plan import Plan, Query, Settings, plan
 from segconnect.account.reports.run import Answer, run
@@ -134,8 +134,11 @@ class World:
 
     def credit(self, order: int, model: str, *touches: tuple[float, Mapping[str, Any]]) -> None:
         """Credits an order to visits."""
+        seen: set[Any] = set()
         for number, (share, touch) in enumerate(touches, 1):
             row = {"model": model, "order_pk": order, "number": number, "share": share}
+            row[crediting.FIRST] = touch.get("channel") not in seen
+            seen.add(touch.get("channel"))
             days = self.connection.execute("select day from orders where pk = ?", [order])
             ((day,),) = days.fetchall()
             insert(self.connection, "credits", [{**row, "order_day": day, **touch}])
@@ -205,6 +208,20 @@ class World:
         for table in ("leads", "lead_credits", *(["credits"] if self._credited else [])):
             self.connection.execute(f"truncate {table}")
         derived.all_leads(self.connection)
+        selling.everything(self.connection)
+        self.connection.execute("delete from credits where number is null")
+        for model in self._models - set(self._credited):  # what no visit earned
+            self.connection.execute(
+                "insert into credits by name select ? as model, pk as order_pk, day as order_day,"
+                f" 1 as share, true as {crediting.FIRST} from orders where pk not in"
+                " (select order_pk from credits where model = ?)",
+                [model, model],
+            )
+        self.connection.execute(
+            "update credits set person = s.person, lead_day = s.lead_day, order_amount = s.amount,"
+            " order_paid = s.paid, person_orders = s.orders from (select *, count(*) over"
+            " (partition by person) as orders from sold) s where s.pk = order_pk"
+        )
         models = crediting.named(self._models)
         crediting.credit(self.connection, "lead_credits", models, derived.EVERYBODY)
         models = crediting.named(self._credited)

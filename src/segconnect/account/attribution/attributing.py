@@ -98,7 +98,9 @@ def credited(
         chain = markov.chain_of(table, int(settings["order"]), with_null=with_null)
         effects = markov.removal_effects(chain)
         found = replace(bare, effects=effects)
-        return _shared(found, table, _parts(effects.conversions), _parts(effects.values))
+        return _shared(
+            found, table, shares_of(effects.conversions), shares_of(effects.values[:, 0])
+        )
     if model.slug == "shapley":
         return _by_shapley(bare, table)
     weights = WEIGHTS[model.slug](table, **settings)
@@ -182,7 +184,8 @@ def _by_shapley(bare: Credited, table: PathTable) -> Credited:
     return _shared(found, table, by_conversions.shares, by_value)
 
 
-def _parts(lost: FloatArray) -> FloatArray:
+def shares_of(lost: FloatArray) -> FloatArray:
+    """Shares in proportion to removal effects: (C,), adding up to 1 unless all are 0."""
     total = lost.sum()
     return lost / total if total else lost
 
@@ -194,15 +197,15 @@ def _shared(
     total = float(exact_total(table.conversions, CONVERSION_PLACES))
     whole = len(str(int(total)))
     places = max(0, min(CONVERSION_PLACES, DIGITS - whole))
-    shared = _share_out(total, conversions, places)
+    shared = share_total(total, conversions, places)
     if table.values is None or values is None:
         return _rows(bare, table, shared, None)
     worth = float(exact_total(table.values, table.places))
-    return _rows(bare, table, shared, _share_out(worth, values, table.places))
+    return _rows(bare, table, shared, share_total(worth, values, table.places))
 
 
-def _share_out(total: float, shares: FloatArray, places: int) -> list[float]:
-    """Shares of a total, with so many decimals; the last one is nobody's."""
+def share_total(total: float, shares: FloatArray, places: int) -> list[float]:
+    """Shares out a total, with so many decimals; the last one is nobody's."""
     left = max(0.0, 1 - float(shares.sum()))
     parts = share_out(round(total * 10**places), [*shares.tolist(), left])
     return [part / 10**places for part in parts]

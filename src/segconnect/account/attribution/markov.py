@@ -32,7 +32,7 @@ class Chain:
     targets: IntArray  # (E,)
     chances: FloatArray  # (E,)
     converts: FloatArray  # (N,) the chance that a journey converts right after the state
-    earns: FloatArray  # (N,) the mean value of one that ends there
+    earns: FloatArray  # (N, M) the mean of each value of one that ends there
 
     @property
     def newest(self) -> IntArray:
@@ -53,7 +53,7 @@ class Effects:
     """How much of what journeys come to would be lost without each channel, as a share of it."""
 
     conversions: FloatArray  # (C,)
-    values: FloatArray  # (C,)
+    values: FloatArray  # (C, M)
 
 
 def chain_of(table: PathTable, order: int, *, with_null: bool) -> Chain:
@@ -97,7 +97,7 @@ def chain_of(table: PathTable, order: int, *, with_null: bool) -> Chain:
         targets=targets,
         chances=moved / passed[sources],
         converts=summed(last, table.conversions[taken], count) / passed,
-        earns=summed(last, values[taken], count) / passed,
+        earns=(summed(last, values[taken], count) / passed)[:, None],
     )
 
 
@@ -113,7 +113,7 @@ def removal_effects(chain: Chain) -> Effects:
     everything, without = found or _solved(straight, rewards)
     lost = 1 - np.divide(without, everything, out=np.ones_like(without), where=everything > 0)
     lost = np.clip(lost, 0, 1)
-    return Effects(lost[:, 0], lost[:, 1])
+    return Effects(lost[:, 0], lost[:, 1:])
 
 
 def _without_loops(chain: Chain) -> Chain:
@@ -130,7 +130,7 @@ def _without_loops(chain: Chain) -> Chain:
         chain.targets[kept],
         chain.chances[kept] * goes[chain.sources[kept]],
         chain.converts * goes,
-        chain.earns * goes,
+        chain.earns * goes[:, None],
     )
 
 

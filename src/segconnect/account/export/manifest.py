@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from segconnect.account.replica.copy import LAYOUT
 from segconnect.account.reports.plan import Settings
 from segconnect.account.reports.views import Switches
 from segconnect.clock import now
@@ -64,11 +65,16 @@ class Manifest(NamedTuple):
         return self.settings_at(datetime.fromisoformat(self.as_of))
 
     def check(self, directory: Path, models: Sequence[str]) -> None:
-        """Refuses models whose credits are not in it.
+        """Refuses models whose credits are not in it, and tables of another version.
 
         Raises:
-            UsageError: There are some.
+            UsageError: There are some, or they are.
         """
+        if self.schema != LAYOUT:
+            raise UsageError(
+                f"{directory}: the tables of change {self.change} are of version {self.schema}, and"
+                f" {LAYOUT} is read; export again, or read it with the segconnect that wrote it"
+            )
         missing = sorted(set(models) - set(self.models))
         if missing:
             given = " ".join(f"--model {model}" for model in missing)

@@ -24,6 +24,7 @@ from segconnect.account.export.manifest import (
     write_manifest,
 )
 from segconnect.account.replica.copy import LAYOUT
+from segconnect.account.replica.copy import MEMORY as MEMORY_OF_REPORTS
 from segconnect.account.replica.files import locked
 from segconnect.account.reports.dates import months_later
 from segconnect.errors import UsageError
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
     from segconnect.account.replica import Facts
     from segconnect.account.reports.plan import Settings
+
+
+MEMORY = "200MB"  # that DuckDB takes at most while it writes files, a month at a time
+ROW_GROUP = 50_000  # rows, which are held in memory until they are written
 
 
 class Source(NamedTuple):
@@ -49,7 +54,7 @@ def _dated(table: str, day: str = "t.day") -> Source:
 TABLES = {
     **{name: _dated(name) for name in (
         "contacts", "contact_tags", "orders", "subscriptions", "ad_performance", "page_views",
-        "touches", "leads",
+        "touches", "leads", "sold", "sold_lines",
     )},
     "order_items": Source("order_items t join orders o on o.pk = t.order_pk", "o.day"),
     "credits": Source("credits t where t.model in ({models})", "t.order_day"),
@@ -89,11 +94,21 @@ def export(facts: Facts, directory: Path, account_id: str, settings: Settings,
     import duckdb
 
     try:
-        with _alone(directory, account_id) as aside:
+        with _alone(directory, account_id) as aside, _sparing(facts.connection):
             return _export(facts, directory, aside, account_id, settings, models, keeps)
     except (OSError, duckdb.IOException) as error:
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise UsageError(f"{directory}: cannot be written: {reason}") from None
+
+
+@contextmanager
+def _sparing(connection: DuckDBPyConnection) -> Iterator[None]:
+    """Keeps DuckDB from holding what it read, which nobody reads again."""
+    connection.execute(f"set memory_limit = '{MEMORY}'")
+    try:
+        yield
+    finally:
+        connection.execute(f"set memory_limit = '{MEMORY_OF_REPORTS}'")
 
 
 @contextmanager
@@ -200,7 +215,10 @@ def _copy(connection: DuckDBPyConnection, source: Source, month: str | None, pat
             f" and {source.day} < date '{months_later(first, 1)}'"
         )
     target = str(path).replace("'", "''")
-    connection.execute(f"copy ({text}) to '{target}' (format parquet, compression zstd)")
+    connection.execute(
+        f"copy ({text}) to '{target}'"
+        f" (format parquet, compression zstd, row_group_size {ROW_GROUP})"
+    )
     sync(path)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, select
 from segconnect.account import changes, preferences
 from segconnect.account.changes import Changes
 from segconnect.account.channels import Rules
-from segconnect.account.replica import crediting, derived, sorting
+from segconnect.account.replica import crediting, derived, selling, sorting
 from segconnect.account.replica.crediting import Kept
 from segconnect.account.replica.files import Slot, remove
 from segconnect.account.replica.origins import origins
@@ -26,7 +26,7 @@ from segconnect.errors import StoreError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-LAYOUT = 2  # to be counted up with every change of what is copied or computed
+LAYOUT = 3  # to be counted up with every change of what is copied or computed
 QUIET = "set enable_progress_bar = false"  # or it is printed between what a command says
 LOG = "256MB"  # written before it is copied into the file, which takes a second where it is much
 MEMORY = "1GB"  # that DuckDB takes at most; what does not fit goes to disk
@@ -165,6 +165,7 @@ class Copy:
         derived.everybody(copy)
         derived.all_touches(copy)
         derived.all_leads(copy)
+        selling.everything(copy)
         copy.execute("insert into state values (?, ?, ?)", [world.fingerprint, number, mark])
         return number
 
@@ -253,11 +254,13 @@ class Copy:
             if table.essence:
                 copy.execute(table.compare())
         derived.note_tracked(copy, found.keys)
-        if derived.is_anybody_changed(copy):
+        if is_anybody := derived.is_anybody_changed(copy):
             derived.changed_people(copy)
             added["touches"] = derived.changed_touches(copy)
             added["leads"] = derived.changed_leads(copy)
             added.update(crediting.changed_credits(copy))
+        are_orders = "orders" in found.keys
+        added.update(selling.changed(copy, are_orders=are_orders, is_anybody=is_anybody))
         sorting.sort_where_needed(copy, added)
 
     def _keep(self, models: Sequence[Kept]) -> None:

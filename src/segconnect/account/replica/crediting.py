@@ -52,6 +52,11 @@ EVERY_TOUCH = "any"  # the model by which each touch is credited in full
 KEPT = (*ONE_TOUCH, EQUAL_PARTS, *WEIGHTS, EVERY_TOUCH)
 MAX_DAYS = 3650
 
+FIRST = "first_of_channel"
+"""The column of credits that tells the first touch of each channel in a journey, where every touch
+is credited in full and there is no window; null elsewhere. A report that counts a conversion once
+in each channel need not look for it."""
+
 
 class Kept(NamedTuple):
     """Credits that are kept: of a model, and of a look-back window if it has one."""
@@ -96,11 +101,12 @@ def tables() -> list[str]:
     return [
         "create table models (model varchar)",
         "create table credits (model varchar, order_pk bigint, person bigint, order_moment bigint,"
-        " order_day date, number bigint, touch_moment bigint, touch_day date,"
-        f" {touch}, share decimal(10, 9), amount bigint, paid bigint)",
+        " order_day date, lead_day date, order_amount bigint, order_paid bigint,"
+        " person_orders bigint, number bigint, touch_moment bigint, touch_day date,"
+        f" {touch}, {FIRST} boolean, share decimal(10, 9), amount bigint, paid bigint)",
         "create table lead_credits (model varchar, person bigint, lead_moment bigint,"
         f" lead_day date, number bigint, touch_moment bigint, touch_day date, {touch},"
-        " share decimal(10, 9))",
+        f" {FIRST} boolean, share decimal(10, 9))",
     ]
 
 
@@ -109,7 +115,8 @@ JOURNEYS = """
 create or replace temp table journeys as
 with conversions as ({conversions})
 select o.conversion, any_value(o.person) as person, any_value(o.moment) as moment,
-  any_value(o.day) as day, any_value(o.amount) as amount, any_value(o.paid) as paid,
+  any_value(o.day) as day, any_value(o.lead_day) as lead_day,
+  any_value(o.orders) as orders, any_value(o.amount) as amount, any_value(o.paid) as paid,
   min(t.number) as first, max(t.number) as last, max(t.moment) as last_moment,
   max(t.number) filter (t.moment <= o.opt_in) as opt_in,
   max(t.number) filter (not t.is_direct) as last_non_direct
@@ -118,25 +125,33 @@ left join {touches} t on t.person = o.person and t.moment <= o.moment {window}
 group by o.conversion
 """
 ORDERS = """
-select o.pk as conversion, p.person, o.date_created as moment, o.day, o.amount, o.paid,
-  l.moment as opt_in
+select o.pk as conversion, p.person, o.date_created as moment, o.day, l.day as lead_day,
+  o.amount, o.paid, count(*) over (partition by p.person) as orders, l.moment as opt_in
 from orders o join {people} p on p.kind = 'order' and p.pk = o.pk
 left join leads l on l.person = p.person"""
 LEADS = """
-select person as conversion, person, moment, day, 0 as amount, 0 as paid, moment as opt_in
+select person as conversion, person, moment, day, day as lead_day, 0 as orders, 0 as amount,
+  0 as paid, moment as opt_in
 from leads semi join {people} p using (person)"""
 
 CONVERSIONS = {
     "credits": (ORDERS, "*"),
-    "lead_credits": (LEADS, "* exclude (conversion, amount, paid)"),
+    "lead_credits": (
+        LEADS,
+        "* exclude (conversion, lead_day, order_amount, order_paid, orders, amount, paid)",
+    ),
 }
 """What touches are credited with: the table of the credits, the query, and what of it is kept."""
 
-JOURNEY = "j.conversion, j.person, j.moment, j.day"
-TOUCHED = (
-    f"t.number, t.moment as touch_moment, t.day as touch_day,"
+JOURNEY = (
+    "j.conversion, j.person, j.moment, j.day, j.lead_day, j.amount as order_amount,"
+    " j.paid as order_paid, j.orders"
+)
+WHAT = (
+    "t.number, t.moment as touch_moment, t.day as touch_day,"
     f" {', '.join(f't.{name}' for name in TOUCH)}"
 )
+TOUCHED = f"{WHAT}, null as {FIRST}"
 
 
 BETWEEN = """from journeys j
@@ -150,8 +165,17 @@ def _one_touch(place: str) -> str:
         """
 
 
-def _every_touch() -> str:
-    return f"select {JOURNEY}, {TOUCHED}, 1 as share, j.amount, j.paid {BETWEEN}"
+def _every_touch(days: int | None) -> str:
+    first, join = "null", ""
+    if days is None:
+        first = "t.number is null or f.number is not null"
+        join = """left join (
+          select person, min(number) as number from {touches} group by person, channel
+        ) f on f.person = t.person and f.number = t.number"""
+    return f"""
+        select {JOURNEY}, {WHAT}, {first} as {FIRST}, 1 as share, j.amount, j.paid {BETWEEN}
+        {join}
+        """
 
 
 def _equal_parts() -> str:
@@ -225,13 +249,14 @@ def _divided(number: str, by: str) -> str:
     return f"(({number} - (({number} % {by}) + {by}) % {by}) // {by})"
 
 
-def _sql(model: str) -> str:
+def _sql(kept: Kept) -> str:
+    model = kept.model
     if model in ONE_TOUCH:
         return _one_touch(ONE_TOUCH[model])
     if model == EQUAL_PARTS:
         return _equal_parts()
     if model == EVERY_TOUCH:
-        return _every_touch()
+        return _every_touch(kept.days)
     return _in_proportion(WEIGHTS[model])
 
 
@@ -276,7 +301,7 @@ def credit(copy: DuckDBPyConnection, table: str, models: Sequence[Kept], scope: 
             # by time, so that a report on some days reads no others
             found = copy.execute(
                 f"insert into {table} select '{kept}', {columns} from"
-                f" ({_sql(kept.model).format(touches=scope.touches)})"
+                f" ({_sql(kept).format(touches=scope.touches)})"
                 " order by moment, conversion, number"
             )
             count += int(found.fetchall()[0][0])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
+from segconnect.account.replica import selling
 from segconnect.account.replica.origins import COLUMNS, UTM
 
 if TYPE_CHECKING:
@@ -270,6 +271,7 @@ def tables() -> list[str]:
         f"create table origins ({origin})",
         "create table people (kind varchar, pk bigint, person bigint)",
         "create table leads (person bigint, moment bigint, day date, contact_pk bigint)",
+        *selling.tables(),
         f"create table touches (person bigint, number bigint, moment bigint, day date, {touch})",
     ]
 

@@ -15,6 +15,8 @@ ORDER = {
     "page_views": "visitor_pk, date_created, hit",
     "touches": "person, number",
     "leads": "moment, person",
+    "sold": "moment, pk",
+    "sold_lines": "moment, pk, position",
     "credits": "model, order_moment, order_pk, number",
     "lead_credits": "model, lead_moment, person, number",
 }

@@ -19,8 +19,9 @@ from segconnect.account.metrics import (
 from segconnect.account.replica import Facts
 from segconnect.account.reports.naming import Named, Part, named
 from segconnect.account.reports.plan import Plan
-from segconnect.account.reports.querying import Cells, FactQuery, whole
+from segconnect.account.reports.querying import Cells, FactQuery
 from segconnect.account.reports.run import MAX_ROWS, settled, value
+from segconnect.account.reports.texts import whole
 from segconnect.errors import UsageError
 
 

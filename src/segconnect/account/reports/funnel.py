@@ -15,7 +15,8 @@ from segconnect.account.reports.plan import Plan
 from segconnect.account.reports.run import MAX_ROWS
 from segconnect.account.reports.special import TOOK
 from segconnect.account.reports.steps import BOUGHT, CONDITIONS, EVENTS, Step
-from segconnect.account.reports.views import Parameters, day
+from segconnect.account.reports.texts import Parameters
+from segconnect.account.reports.views import day
 from segconnect.errors import UsageError, unknown_name
 
 

@@ -27,9 +27,10 @@ from segconnect.account.reports.answering import (
 from segconnect.account.reports.behind import Behind
 from segconnect.account.reports.naming import Part
 from segconnect.account.reports.plan import Plan
-from segconnect.account.reports.querying import FactQuery, whole
+from segconnect.account.reports.querying import FactQuery
 from segconnect.account.reports.run import MAX_ROWS, Sums, value
 from segconnect.account.reports.special import OTHERS
+from segconnect.account.reports.texts import whole
 from segconnect.account.reports.types import COHORT
 from segconnect.errors import UsageError
 

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from segconnect.account.metrics import CUSTOM, Dimension, Fact, Family, Metric, Number
+from segconnect.account.metrics import CUSTOM, Dimension, Fact, Family, Metric
 from segconnect.account.metrics.facts import LEADS, LINES, SALES
+from segconnect.account.replica.crediting import EVERY_TOUCH, FIRST
 from segconnect.account.reports.dates import Period
 from segconnect.account.reports.filters import Condition, Filter, Group, conditions, to_sql
 from segconnect.account.reports.plan import Plan, is_known
-from segconnect.account.reports.views import Parameters, day, views, with_views
+from segconnect.account.reports.texts import Parameters, custom_field, pointer
+from segconnect.account.reports.views import Switches, day, views, with_views
 
 Cells: TypeAlias = tuple[str | None, ...]
 """The group of a row: what each dimension is there."""
 
 TOUCHES = (Family.TOUCH, Family.AD)
+CREDITED = {"one", "amount", "paid", "order_key", "buyer"}  # of sales: credits of orders hold them
+ORDER_KEYS = ("order_key", "refunded_key")  # of sales: each is in one row of a group
 
 
 @dataclass
@@ -51,6 +55,16 @@ class FactQuery:
         """Whether what rows are shared out by are fractions."""
         return self.is_credited and self.plan.model.is_fractional
 
+    @property
+    def is_parted(self) -> bool:
+        """Whether each row is in one group exactly, so that groups add up to the total."""
+        return bool(self.dimensions) and not (
+            self.is_credited
+            or any(metric.is_distinct for metric in self.metrics)
+            or any(each.is_multiple for each in self.dimensions)
+            or (self.plan.time is not None and not self.fact.is_timed)
+        )
+
     def sums(self) -> tuple[str, list[object]]:
         """Answers the SQL of the sums: the dimensions, then the metrics; and its values."""
         inner, names = self._rows()
@@ -60,6 +74,8 @@ class FactQuery:
                 figures.append(f"sum({metric.column} * credit) as m{place}")
             elif self.is_fractional:
                 figures.append(f"sum(w_{metric.column} * credit) as m{place}")
+            elif self.fact is SALES and metric.column in ORDER_KEYS:
+                figures.append(f"count({metric.column}) as m{place}")
             else:
                 figures.append(f"count(distinct {metric.column}) as m{place}")
         return self._grouped(inner, names, figures)
@@ -106,16 +122,34 @@ class FactQuery:
 
     # -- journeys --------------------------------------------------------------------------------
 
-    def conversions(self) -> tuple[str, list[object]]:
-        """Answers the SQL of the conversions: the key of each, and what it is of each metric."""
+    def journeys(self, step: str) -> tuple[str, list[object]]:
+        """Answers the SQL of the visits that conversions are credited to.
+
+        Its columns: the conversion, the visit's number and step, told over t, and what the
+        conversion is of each metric, as m0 and so on. One without visits has a row of no number.
+        """
+        told = f"case when t.number is not null then {step} end as step"
+        if self._is_in_credits(is_first=False):
+            figures = [
+                f"{self._weight_in_credits(metric) if metric.is_distinct else f't.{metric.column}'}"
+                f" as m{place}"
+                for place, metric in enumerate(self.metrics)
+            ]
+            return self._finish(
+                f"select {', '.join(['t.pk as conversion', 't.number', told, *figures])}\n"
+                f"from credited_sales t where {self._days_in_credits()}"
+            )
         figures = [
             f"coalesce(sum({'w_' if metric.is_distinct else ''}{metric.column}), 0) as m{place}"
             for place, metric in enumerate(self.metrics)
         ]
         credited, first = self.fact.credited, self._first([], self._where(credited=False))
+        names = ", ".join(f"a.m{place}" for place in range(len(self.metrics)))
         return self._finish(
+            f"select a.conversion, t.number, {told}, {names}\nfrom (\n"
             f"select {', '.join([f'x.{credited} as conversion', *figures])}\n"
-            f"from ({first}) x\ngroup by x.{credited}"
+            f"from ({first}) x\ngroup by x.{credited}) a\n"
+            f"left join {self._credits()} t on t.conversion = a.conversion"
         )
 
     def converted(self) -> tuple[str, list[object]]:
@@ -165,10 +199,16 @@ class FactQuery:
             self._views(),
         )
 
-    def lost_visits(self, step: str) -> str:
-        """Writes the same of people who visited in the range and never converted, by the person.
+    def steps(self, step: str) -> tuple[str, list[object]]:
+        """Answers the SQL of the steps of all visits that there may be in journeys."""
+        return self._finish(
+            f"select distinct {step} as step from {self._credits()} t where t.number is not null"
+        )
 
-        With a window, only the visits within it before the last one of the range.
+    def lost_visits(self, step: str) -> tuple[str, list[object]]:
+        """Answers the same as `journeys` of people who visited in the range and never converted.
+
+        Of no metric. With a window, only the visits within it before the last one of the range.
         """
         of = "visit_facts" if self._needs_ads() else "touches"
         kind = "order" if self.fact.conversion == "order" else "contact"
@@ -180,11 +220,10 @@ class FactQuery:
                 " group by person) w on w.person = t.person"
             )
             window = f" and t.moment >= w.last - {self.plan.model.days * 86400}"
-        return with_views(
+        return self._finish(
             f"select t.person as conversion, t.number, {step} as step from {of} t{join}"
             f" where t.day {days}{window}"
-            f" and t.person not in (select person from people where kind = '{kind}')",
-            self._views(),
+            f" and t.person not in (select person from people where kind = '{kind}')"
         )
 
     def _credits(self) -> str:
@@ -206,6 +245,9 @@ class FactQuery:
             ]
             where = self._where(credited=False)
             return self._first([*chosen, "1 as credit"], where), names
+        first = self._first_of_group()
+        if self._is_in_credits(is_first=bool(first)):
+            return self._from_credits(names, first), names
         told, outer = [], []
         for name, each in zip(names, self.dimensions, strict=True):
             if each.family in TOUCHES:
@@ -216,15 +258,64 @@ class FactQuery:
         late = self._where(credited=True)
         early = self._where(credited=False)
         extra = [f"{sql} as {name}" for sql, name in self._columns.items()]
-        first = self._first([*told, *extra], early)
+        rows = self._first([*told, *extra], early)
         share = "coalesce(cast(t.share as double precision), 1)" if self.is_fractional else "1"
-        distinct = "" if self.is_fractional else "distinct "
+        distinct = "" if self.is_fractional or first else "distinct "
         exported = ", ".join(f"b.{each}" for each in self._exported())
         return (
             f"select {distinct}{', '.join([*outer, exported])}, {share} as credit\n"
-            f"from ({first}) b left join {self._credits()} t"
-            f" on t.conversion = b.{self.fact.credited}" + (f"\nwhere {late}" if late else "")
+            f"from ({rows}) b left join {self._credits()} t"
+            f" on t.conversion = b.{self.fact.credited}{first and f' and t.{first}'}"
+            + (f"\nwhere {late}" if late else "")
         ), names
+
+    def _first_of_group(self) -> str:
+        """The column that tells a conversion's first visit of each group; "" if it is not kept."""
+        touched = [each.slug for each in self.dimensions if each.family in TOUCHES]
+        is_kept = self.plan.model.kept == EVERY_TOUCH and touched == ["clicks.channel"]
+        filtered = [each.field for each in self._known_conditions()]
+        is_cut = any(isinstance(each, Dimension) and each.family in TOUCHES for each in filtered)
+        return FIRST if is_kept and not is_cut else ""
+
+    def _is_in_credits(self, *, is_first: bool) -> bool:
+        """Whether credits of orders hold all that is asked: then nothing is joined to them."""
+        columns = {metric.column for metric in self.metrics}
+        return (
+            self.fact is SALES
+            and columns <= CREDITED
+            and (is_first or self.is_fractional)
+            and (is_first or self.plan.is_cohort or "buyer" not in columns)
+            and all(each.family is Family.TOUCH for each in self.dimensions)
+            and not self.plan.filters.before.members
+            and self.plan.switches == Switches()
+        )
+
+    def _from_credits(self, names: Sequence[str], first: str) -> str:
+        """The rows of orders, each shared out over visits, as credits hold them."""
+        chosen = [
+            f"{each.sql} as {name}" for name, each in zip(names, self.dimensions, strict=True)
+        ]
+        chosen += [f"t.{each}" for each in self._own()]
+        share = "1"
+        if self.is_fractional:
+            share = "cast(t.share as double precision)"
+            chosen += [
+                f"{self._weight_in_credits(each)} as w_{each.column}" for each in self._distinct()
+            ]
+        return (
+            f"select {', '.join([*chosen, f'{share} as credit'])}\nfrom credited_sales t"
+            f" where {self._days_in_credits()}" + (f" and t.{first}" if first else "")
+        )
+
+    def _days_in_credits(self) -> str:
+        column = "lead_day" if self.plan.is_cohort else "day"
+        return f"t.{column} between {day(self.period.first)} and {day(self.period.last)}"
+
+    def _weight_in_credits(self, metric: Metric) -> str:
+        """An order's part of what is counted once: of a cohort's buyers, all orders are there."""
+        return (
+            f"cast(1 as double precision) / {'t.person_orders' if metric.column == 'buyer' else 1}"
+        )
 
     def _first(self, chosen: Sequence[str], where: str) -> str:
         """The rows of the fact with all but visits."""
@@ -242,6 +333,12 @@ class FactQuery:
 
     def _weight(self, metric: Metric) -> str:
         """Shares what is counted once out over its rows, so that credits of them add up to 1."""
+        is_repeated = any(each.is_multiple for each in self.dimensions)
+        if self.fact is SALES and metric.column in ORDER_KEYS and not is_repeated:
+            return (
+                f"case when f.{metric.column} is null then cast(0 as double precision)"
+                f" else cast(1 as double precision) end as w_{metric.column}"
+            )
         by = ", ".join([f"f.{metric.column}", *self._untouched()])
         return (
             f"case when f.{metric.column} is null then 0 else"
@@ -267,18 +364,13 @@ class FactQuery:
         return list(found.values())
 
     def _exported(self) -> list[str]:
-        weights = (
-            [f"w_{each.column}" for each in self._distinct()] if self.is_fractional else []
-        )  # fmt: skip
-        return [*self._own(), *weights]
+        weighed = self._distinct() if self.is_fractional else []
+        return [*self._own(), *(f"w_{each.column}" for each in weighed)]
 
     # -- columns and conditions ------------------------------------------------------------------
 
     def _day(self) -> str:
-        if self.plan.is_cohort and self.fact in (SALES, LINES):
-            self._join_leads()
-            return "l.day"
-        return "f.day"
+        return "f.lead_day" if self.plan.is_cohort and self.fact in (SALES, LINES) else "f.day"
 
     def _join_leads(self) -> None:
         self._joins["leads"] = "left join leads l on l.person = f.person"
@@ -289,13 +381,15 @@ class FactQuery:
             if not self.fact.is_timed:
                 return "f.bucket"
             timed = self._day()
+            if self.period.scale == "day":
+                return f"cast({timed} as varchar)"
             self._joins["calendar"] = f"join calendar k on k.day = {timed}"
         elif dimension.family is Family.AGE:
             self._join_leads()
         elif dimension.family is Family.LEAD:
             self._joins["contacts"] = "left join first_contacts d on d.person = f.person"
             if dimension.slug.startswith(CUSTOM):
-                return custom_field(self._parameters.bind(_pointer(dimension.name)))
+                return custom_field(self._parameters.bind(pointer(dimension.name)))
         elif dimension.family is Family.TAG:
             self._joins["tags"] = "left join lead_tags g on g.person = f.person"
         elif dimension.family in TOUCHES:
@@ -376,6 +470,8 @@ class FactQuery:
             of_range=self.fact is LEADS or (plan.is_cohort and self.fact in (SALES, LINES)),
             is_by_order=not plan.is_cohort and self.fact in (SALES, LINES),
             is_ranked=self._is_ranked(),
+            is_matched=self._is_matched(),
+            has_ads=self._needs_ads(),
         )
 
     def purchases(self) -> str:
@@ -395,23 +491,8 @@ class FactQuery:
             isinstance(each, Dimension) and each.slug == "orders.kind" for each in asked
         )
 
-
-def whole(figure: Any) -> Number:
-    """Answers what SQL answers as an int where it is whole, and 0 where nothing was summed."""
-    if figure is None:
-        return 0
-    if isinstance(figure, int):
-        return figure
-    exact = float(figure)
-    nearest = round(exact)
-    return nearest if abs(exact - nearest) < 1e-9 else exact
-
-
-def _pointer(name: str) -> str:
-    """Where a JSON object has a field of this name: a JSON pointer, for names hold anything."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
-
-
-def custom_field(path: str) -> str:
-    """Reads a contact's own field out of the JSON that they are kept in."""
-    return f"json_extract_string(d.custom_fields, {path})"
+    def _is_matched(self) -> bool:
+        asked = [*self.dimensions, *(each.field for each in self._known_conditions())]
+        return any(metric.column == "unmatched_spend" for metric in self.metrics) or any(
+            isinstance(each, Dimension) and each.slug == "ads.match" for each in asked
+        )

@@ -29,7 +29,8 @@ from segconnect.account.metrics import (
 from segconnect.account.replica import Facts
 from segconnect.account.reports.filters import conditions, holds
 from segconnect.account.reports.plan import Plan
-from segconnect.account.reports.querying import TOUCHES, Cells, FactQuery, whole
+from segconnect.account.reports.querying import TOUCHES, Cells, FactQuery
+from segconnect.account.reports.texts import whole
 from segconnect.errors import UsageError
 from segconnect.types import ZERO_DECIMAL
 
@@ -93,15 +94,16 @@ def run(facts: Facts, plan: Plan) -> Answer:
     Raises:
         UsageError: It has too many rows.
     """
-    totals = _sums(facts, plan, ())
-    rows = _rows(facts, plan, totals.get((), {})) if plan.dimensions else []
+    groups = _sums(facts, plan, plan.dimensions) if plan.dimensions else {}
+    totals = _totals(facts, plan, groups)
+    rows = _rows(plan, groups) if plan.dimensions else []
     kept = [row for row in rows if holds(plan.filters.after, partial(in_units, plan, row.sums))]
     kept = in_order(plan, kept)
     limit = plan.limit or len(kept)
     return Answer(
         plan=plan,
         rows=kept[:limit],
-        totals=totals.get((), {}),
+        totals=totals,
         number=facts.number,
         as_of=facts.as_of,
         comparison=run(facts, plan.for_period(plan.compared)) if plan.compared else None,
@@ -116,16 +118,43 @@ def in_units(plan: Plan, sums: Sums, measure: AnyMetric) -> Number | None:
     return figure / 100 if is_cents and figure is not None else figure
 
 
-def _sums(
-    facts: Facts, plan: Plan, dimensions: Sequence[Dimension]
-) -> dict[Cells, dict[str, Number]]:
-    """Sums all facts of a report up, by group."""
-    found: dict[Cells, dict[str, Number]] = defaultdict(dict)
+def _totals(facts: Facts, plan: Plan, groups: Mapping[Cells, Sums]) -> Sums:
+    """Sums all facts of a report up: from the groups only where each row is in exactly one."""
+    told: dict[str, Number] = {}
+    left: dict[Fact, list[Metric]] = {}
     for fact, metrics in _by_fact(plan, _asked(plan)).items():
-        period = plan.period if dimensions else plan.period.told_by("")
-        query = FactQuery(
-            plan, fact, metrics, dimensions, period, int(facts.as_of.timestamp())
-        )  # fmt: skip
+        query = _query(facts, plan, fact, metrics, plan.dimensions)
+        figures = [sums.get(metric.key, 0) for metric in metrics for sums in groups.values()]
+        if query.is_parted and all(isinstance(figure, int) for figure in figures):
+            for metric in metrics:
+                told[metric.key] = sum(sums.get(metric.key, 0) for sums in groups.values())
+        else:
+            left[fact] = metrics
+    return {**told, **_sums(facts, plan, (), left).get((), {})}
+
+
+def _query(
+    facts: Facts,
+    plan: Plan,
+    fact: Fact,
+    metrics: Sequence[Metric],
+    dimensions: Sequence[Dimension],
+) -> FactQuery:
+    period = plan.period if dimensions else plan.period.told_by("")
+    return FactQuery(plan, fact, metrics, dimensions, period, int(facts.as_of.timestamp()))
+
+
+def _sums(
+    facts: Facts,
+    plan: Plan,
+    dimensions: Sequence[Dimension],
+    by_fact: Mapping[Fact, list[Metric]] | None = None,
+) -> dict[Cells, dict[str, Number]]:
+    """Sums facts of a report up, by group; all that it asks for, unless some are given."""
+    found: dict[Cells, dict[str, Number]] = defaultdict(dict)
+    asked = _by_fact(plan, _asked(plan)) if by_fact is None else by_fact
+    for fact, metrics in asked.items():
+        query = _query(facts, plan, fact, metrics, dimensions)
         if query.is_credited and plan.model.together:
             from segconnect.account.reports.journeys import credited_rows
 
@@ -184,8 +213,8 @@ def settled(metrics: Sequence[Metric], skip: int, rows: list[Sequence[Any]]) -> 
     return [*parted]
 
 
-def _rows(facts: Facts, plan: Plan, totals: Sums) -> list[Row]:
-    found = _sums(facts, plan, plan.dimensions)
+def _rows(plan: Plan, groups: Mapping[Cells, Sums]) -> list[Row]:
+    found = dict(groups)
     if len(found) > MAX_ROWS:
         raise UsageError(
             f"the report has more than {MAX_ROWS} rows; filter it, or group it by less"

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from segconnect.account.metrics.subscriptions import MICRO
+from segconnect.account.replica.crediting import FIRST
 from segconnect.account.reports.crediting import Crediting
 from segconnect.account.reports.dates import Period
 
@@ -25,26 +26,6 @@ UNKNOWN_AD = "(unknown ad)"
 """Where a visit carries the id of an ad that is not known: an unmatched click."""
 
 MATCHED, NO_VISITS, NO_AD = "matched", "spend without visits", "visits without an ad"
-
-
-@dataclass
-class Parameters:
-    """Values that a query is given, in the order in which its text has them."""
-
-    values: list[object] = field(default_factory=list)
-
-    def bind(self, value: object) -> str:
-        """Keeps a value, and answers what stands for it in the text until `finish`."""
-        self.values.append(value)
-        return f"\x01{len(self.values) - 1}\x01"
-
-    def finish(self, text: str) -> tuple[str, list[object]]:
-        """Answers the text with a ? for each value, and the values in the order of the text."""
-        used = [self.values[int(each)] for each in _TOKEN.findall(text)]
-        return _TOKEN.sub("?", text), used
-
-
-_TOKEN = re.compile("\x01(\\d+)\x01")
 
 
 @dataclass(frozen=True)
@@ -94,6 +75,8 @@ def views(
     of_range: bool = False,
     is_by_order: bool = False,
     is_ranked: bool = False,
+    is_matched: bool = True,
+    has_ads: bool = True,
 ) -> dict[str, str]:
     """Answers all views by name, each after those that it reads.
 
@@ -108,15 +91,18 @@ def views(
         of_range: Whether only leads of the range are asked about.
         is_by_order: Whether only orders of the range are asked about.
         is_ranked: Whether it matters which order is the buyer's first.
+        is_matched: Whether it matters which ads were visited by, of all visits ever made.
+        has_ads: Whether it matters which ad a visit came by.
     """
     days = f"between {day(period.first)} and {day(period.last)}"
+    dated = "order" if is_by_order else "lead" if of_range else ""
     leads = f"select person from leads where day {days}" if of_range else "select person from leads"
     shares = {
-        "order": "select order_pk as conversion, number, share, touch_moment as moment,"
-        f" order_moment as converted, {_TOUCHED} from credits"
-        f" where model = '{model.kept}'{f' and order_day {days}' if is_by_order else ''}",
-        "lead": "select person as conversion, number, share, touch_moment as moment,"
-        f" lead_moment as converted, {_TOUCHED} from lead_credits"
+        "order": "select order_pk as conversion, touch_moment as moment, order_moment as converted,"
+        f" {_CREDITED} from credits"
+        f" where model = '{model.kept}'{f' and {dated}_day {days}' if dated else ''}",
+        "lead": "select person as conversion, touch_moment as moment, lead_moment as converted,"
+        f" {_CREDITED} from lead_credits"
         f" where model = '{model.kept}'{f' and lead_day {days}' if of_range else ''}",
     }
     return {
@@ -126,18 +112,21 @@ def views(
             some=f"where p.person in ({leads})" if of_range else ""
         ),
         "lead_tags": _TAGS,
+        "ranks": _ranks(switches),
         "sales": _sales(switches, is_ranked=is_ranked),
-        "lines": _LINES,
-        "buyers": f"select f.person, min(f.moment) as moment from {buyers_of} f"
-        f" where {buyers_where} and f.person in ({leads})"
-        " group by f.person",
+        "lines": _lines(switches, is_ranked=is_ranked),
+        "buyers": _buyers(switches, buyers_of, buyers_where, days),
         "lead_facts": _LEAD_FACTS.format(as_of=as_of),
         "ad_tree": _AD_TREE,
         "ad_one": _AD_ONE,
         "ad_named": _AD_NAMED,
         **{f"{each}_shares": text for each, text in shares.items()},
         **{f"{each}_shares_ads": _with_ads(text) for each, text in shares.items()},
-        "visit_facts": _with_ads(_VISITS),
+        "credited_sales": "select order_pk as pk, order_pk as order_key, person,"
+        " person as buyer, order_moment as moment, order_day as day, lead_day, 1 as one,"
+        f" order_amount as amount, order_paid as paid, person_orders, {_CREDITED} from credits"
+        f" where model = '{model.kept}'",
+        "visit_facts": _with_ads(_VISITS) if has_ads else _VISITS,
         "viewed": _VIEWED.format(days=days),
         "view_facts": _with_ads(_VIEWS),
         "base": _BASE,
@@ -145,7 +134,7 @@ def views(
         "seen_ads": "select distinct ad_id from touches where ad_id is not null",
         "seen_campaigns": "select distinct lower(utm_campaign) as name from touches"
         " where ad_id is null and utm_campaign is not null",
-        "spend_facts": _SPEND,
+        "spend_facts": _SPEND if is_matched else _SPEND_ALONE,
         "terms": _TERMS,
         "states": _STATES,
         "mrr_changes": _MRR_CHANGES,
@@ -203,61 +192,90 @@ from contact_tags h join tags t on t.pk = h.tag_pk
 join people p on p.kind = 'contact' and p.pk = h.contact_pk"""
 
 
-def _sales(switches: Switches, *, is_ranked: bool) -> str:
-    amount = "o.amount"
+def _amount(switches: Switches, amount: str) -> str:
     amount += " - o.tax" if switches.exclude_tax else ""
-    amount += " - o.shipping" if switches.exclude_shipping else ""
-    where = ["true"]
+    return amount + (" - o.shipping" if switches.exclude_shipping else "")
+
+
+def _counting(switches: Switches) -> str:
+    """The condition on orders that count."""
+    where = []
     if switches.exclude_failed:
         where.append("not (o.paid = 0 and o.amount > 0)")
     if switches.exclude_refunded:
         where.append("not o.is_refunded")
-    rank = "row_number() over (partition by p.person order by o.date_created, o.pk)"
-    return f"""
-select x.pk, x.person, x.person as buyer, x.moment, x.day, x.amount, x.paid, x.integration_pk,
-  x.pk as order_key, 1 as one, i.name as order_integration, x.is_owing,
-  case when x.is_refunded then x.pk end as refunded_key,
-  case when x.is_refunded then x.amount else 0 end as refunded, x.is_refunded,
-  case when x.is_owing then x.amount - x.paid else 0 end as outstanding,
-  case when x.is_refunded then 'refunded' when x.paid >= x.amount then 'paid'
+    return " and ".join(where)
+
+
+def _ranks(switches: Switches) -> str:
+    return (
+        "select o.pk, row_number() over (partition by o.person order by o.moment, o.pk) as place"
+        f" from sold o where {_counting(switches) or 'true'}"
+    )
+
+
+def _of_orders(switches: Switches, table: str, amount: str, *, is_ranked: bool) -> str:
+    """Rows of `sold` or `sold_lines`, and what their order comes to with the switches."""
+    place, join = "o.number", ""
+    where = _counting(switches)
+    if is_ranked and where:
+        place, join = "r.place", " join ranks r on r.pk = o.pk"
+    total = _amount(switches, "o.amount")
+    return f"""select o.*, {amount} as figure, {total} as total, {place} as place,
+    not o.is_refunded and o.paid < {total} as is_owing
+  from {table} o{join}{f" where {where}" if where else ""}"""
+
+
+_ORDER = """x.person, x.moment, x.day, x.lead_day, x.integration_pk, 1 as one, x.is_refunded,
+  i.name as order_integration,
+  case when x.is_refunded then 'refunded' when x.paid >= x.total then 'paid'
     when x.paid > 0 then 'partly paid' else 'unpaid' end as order_status,
-  case when x.place = 1 then x.person end as new_buyer,
-  case when x.place = 1 then 'first' else 'repeat' end as order_kind
-from (
-  select o.pk, p.person, o.date_created as moment, o.day, {amount} as amount, o.paid,
-    o.integration_pk, o.is_refunded, {rank if is_ranked else "0"} as place,
-    not o.is_refunded and o.paid < {amount} as is_owing
-  from orders o join people p on p.kind = 'order' and p.pk = o.pk
-  where {" and ".join(where)}
-) x join integrations i on i.pk = x.integration_pk"""
+  case when x.place = 1 then 'first' else 'repeat' end as order_kind"""
 
 
-_LINE = """s.person, s.moment, s.day, s.integration_pk, 1 as one, s.order_integration,
-  s.is_refunded, s.order_status, s.order_kind"""
+def _sales(switches: Switches, *, is_ranked: bool) -> str:
+    amount = _amount(switches, "o.amount")
+    return f"""
+select x.pk, x.person as buyer, x.figure as amount, x.paid, x.pk as order_key,
+  case when x.is_refunded then x.pk end as refunded_key,
+  case when x.is_refunded then x.figure else 0 end as refunded,
+  case when x.is_owing then x.figure - x.paid else 0 end as outstanding,
+  case when x.place = 1 then x.person end as new_buyer, {_ORDER}
+from ({_of_orders(switches, "sold", amount, is_ranked=is_ranked)}) x
+join integrations i on i.pk = x.integration_pk"""
 
-# What an order's amount holds beside its items is a line of its own, which no order, refund or
-# buyer is counted by: they are by the items.
-_LINES = f"""
-select s.pk, i.position, p.name as product, s.buyer, s.order_key, s.refunded_key, s.new_buyer,
-  i.amount, i.total_paid as paid, 1 as is_item, {_LINE},
-  case when s.is_refunded then i.amount else 0 end as refunded,
-  case when s.is_owing then i.amount - i.total_paid else 0 end as outstanding
-from order_items i join sales s on s.pk = i.order_pk
-left join products p on p.integration_pk = s.integration_pk and p.product_id = i.product_id
-union all
-select s.pk, 0, null, case when x.order_pk is null then s.buyer end,
-  case when x.order_pk is null then s.order_key end,
-  case when x.order_pk is null then s.refunded_key end,
-  case when x.order_pk is null then s.new_buyer end,
-  s.amount - coalesce(x.amount, 0), s.paid - coalesce(x.paid, 0), 0, {_LINE},
-  case when s.is_refunded then s.amount - coalesce(x.amount, 0) else 0 end,
-  case when s.is_owing
-    then s.amount - coalesce(x.amount, 0) - s.paid + coalesce(x.paid, 0) else 0 end
-from sales s left join (
-  select order_pk, sum(amount) as amount, sum(total_paid) as paid from order_items
-  group by order_pk
-) x on x.order_pk = s.pk
-where x.order_pk is null or s.amount <> x.amount or s.paid <> x.paid"""
+
+def _lines(switches: Switches, *, is_ranked: bool) -> str:
+    """Lines of orders: what an amount holds beside its items is one of its own.
+
+    No order, refund or buyer is counted by it: they are by the items.
+    """
+    rest = _amount(switches, "o.line_amount")
+    amount = f"case when o.position = 0 then {rest} else o.line_amount end"
+    return f"""
+select x.pk, x.position, p.name as product, x.figure as amount, x.line_paid as paid,
+  case when x.is_counted then x.person end as buyer,
+  case when x.is_counted then x.pk end as order_key,
+  case when x.is_counted and x.is_refunded then x.pk end as refunded_key,
+  case when x.is_counted and x.place = 1 then x.person end as new_buyer,
+  case when x.position > 0 then 1 else 0 end as is_item,
+  case when x.is_refunded then x.figure else 0 end as refunded,
+  case when x.is_owing then x.figure - x.line_paid else 0 end as outstanding, {_ORDER}
+from ({_of_orders(switches, "sold_lines", amount, is_ranked=is_ranked)}) x
+join integrations i on i.pk = x.integration_pk
+left join products p on p.integration_pk = x.integration_pk and p.product_id = x.product_id
+where x.position > 0 or x.is_counted or x.figure <> 0 or x.line_paid <> 0"""
+
+
+def _buyers(switches: Switches, of: str, where: str, days: str) -> str:
+    """When leads of the range bought first of what makes them customers."""
+    if where == "true" and not _counting(switches):
+        return f"select person, moment from sold where number = 1 and lead_day {days}"
+    return (
+        f"select f.person, min(f.moment) as moment from {of} f"
+        f" where {where} and f.lead_day {days} group by f.person"
+    )
+
 
 _LEAD_FACTS = """
 select l.person, l.day, 1 as one, case when b.person is null then 0 else 1 end as is_customer,
@@ -313,6 +331,7 @@ left join ad_named n on x.ad_id is null and n.name = lower(x.utm_campaign)"""
 
 
 _TOUCHED = ", ".join(TOUCHED)
+_CREDITED = ", ".join(["number", "share", *TOUCHED, FIRST])
 _VISITS = (
     f"select person, number, moment, day, 1 as one, {_TOUCHED},"
     " case when ad_id is null then 0 else 1 end as is_from_ad from touches"
@@ -369,12 +388,16 @@ from (
   ) y group by person
 ) x left join touches t on t.person = x.person and t.number = 1"""
 
+_SPENT = """f.integration_pk, f.ad_id, f.day, f.spend, f.clicks, f.impressions, 1 as one,
+    'paid' as channel, a.ad_campaign as utm_campaign, a.ad_account, a.ad_campaign, a.ad_set,
+    coalesce(a.ad_name, f.ad_id) as ad_name"""
+_SPEND_ALONE = f"""
+select {_SPENT} from ad_performance f
+left join ad_tree a on a.integration_pk = f.integration_pk and a.ad_id = f.ad_id"""
 _SPEND = f"""
 select x.*, case when x.ad_match = '{NO_VISITS}' then x.spend else 0 end as unmatched_spend
 from (
-  select f.integration_pk, f.ad_id, f.day, f.spend, f.clicks, f.impressions, 1 as one,
-    'paid' as channel, a.ad_campaign as utm_campaign, a.ad_account, a.ad_campaign, a.ad_set,
-    coalesce(a.ad_name, f.ad_id) as ad_name,
+  select {_SPENT},
     case when v.ad_id is not null or u.name is not null then '{MATCHED}' else '{NO_VISITS}' end
       as ad_match
   from ad_performance f
