@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench bench-peers prove chaos fuzz verify-data docs clean
+.PHONY: demo test check bench bench-large bench-peers prove chaos fuzz verify-data docs clean
 
 demo: $(VENV)/.ready ## runs the main job on example exports
 	@$(BIN)/segconnect demo
@@ -18,6 +18,9 @@ check: $(VENV)/.ready ## style, types, and pages that are generated
 
 bench: $(VENV)/.ready ## prints the table of benchmarks; takes about ten minutes
 	@$(BIN)/python -m benchmarks
+
+bench-large: $(VENV)/.ready ## measures reports and attribution at a million contacts: CONTACTS=5000 for a minute
+	@$(BIN)/python -m benchmarks.large $(if $(CONTACTS),--contacts $(CONTACTS)) $(if $(DATA),--data $(DATA))
 
 bench-peers: $(VENV)/.ready ## installs Node-RED and n8n from npm, and measures the same job by each
 	@$(BIN)/python -m benchmarks.peers

@@ -1,0 +1,1 @@
+"""The large account: what credits, reports and exports take at a million contacts."""
