@@ -233,11 +233,11 @@ def _read_cents(value: Any) -> Any:
 
 def _whole(value: Any) -> int | None:
     """The number as an int, if it is a whole one and not so long that nobody means it."""
-    if isinstance(value, Decimal) and not (value.is_finite() and value.adjusted() < 40):
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    if not isinstance(value, Decimal) or not value.is_finite() or value.adjusted() >= 40:
         return None
-    if not isinstance(value, (float, Decimal)):
-        return None
-    return int(value) if value == value // 1 else None
+    return int(value) if value == value.to_integral_value() else None
 
 
 def _not_cents(value: Any) -> str:

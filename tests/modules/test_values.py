@@ -272,6 +272,12 @@ def test_plain_values_of_custom_fields_keep_their_kind() -> None:
     }
 
 
+@pytest.mark.parametrize("value", [Decimal(10) ** 28, Decimal("1e39"), 2.0**60])
+def test_a_number_that_is_too_long_for_an_id_is_refused_with_the_fix_named(value: Any) -> None:
+    (problem,) = problems(AddUpdateOrder, **{**AddUpdateOrder.example, "invoice_id": value})
+    assert problem.endswith("is not an ID; long numbers must be kept as text")
+
+
 # -- money ---------------------------------------------------------------------------------------
 
 

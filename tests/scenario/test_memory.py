@@ -17,6 +17,8 @@ from segconnect.scenario.streaming import _Pending
 from segconnect.units import Unit
 from segconnect.wire.request import Answer
 
+HELD = (Unit, _Pending, SegconnectError, Answer)
+
 
 def test_what_was_settled_is_freed_at_once_and_not_when_cycles_are_looked_for(
     tmp_path: Path,
@@ -32,13 +34,14 @@ def test_what_was_settled_is_freed_at_once_and_not_when_cycles_are_looked_for(
         )
         sink.begin(Plan({"500": 0.3}, most=2))
         gc.collect()
+        before = {id(each) for each in gc.get_objects() if isinstance(each, HELD)}
         gc.disable()
         try:
             report = Run(scenario).run()
             left = Counter(
                 type(each).__name__
                 for each in gc.get_objects()
-                if isinstance(each, Unit | _Pending | SegconnectError | Answer)
+                if isinstance(each, HELD) and id(each) not in before
             )
         finally:
             gc.enable()
