@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import random
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 
+from benchmarks.pages import served
 from benchmarks.replica import generate
 from segconnect.account import access
 from segconnect.account.store import schema
@@ -81,25 +78,6 @@ def pages(contacts: list[str], account: str) -> Iterator[tuple[str, str]]:
         else:
             found = random.choice(contacts)
             yield "a contact", f"/app/contacts/{found}?account={account}"
-
-
-@contextmanager
-def served(data: Path) -> Iterator[str]:
-    """Serves a data directory; gives the address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "segconnect", "serve", "--port", "0", "--data", str(data)],
-        env={**os.environ, "SEGCONNECT_DATA": str(data)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        found = re.search(r"(http://[^\s,]+)", process.stdout.readline())
-        assert found
-        yield found[1]
-    finally:
-        process.terminate()
-        process.wait()
 
 
 async def click(client: Client, each: Iterator[tuple[str, str]], until: float, seen: Seen) -> None:
@@ -185,7 +163,7 @@ def main() -> int:
             table = schema.contacts.c
             contacts = list(connection.scalars(select(table.contact_id).limit(1000)))
         users = Users(f"sqlite:///{data / 'web.db'}")
-        with served(data) as address:
+        with served(["serve", "--data", str(data)]) as (address, _):
             user = users.add("ed@example.com", "Ed", "long enough", Role.EDITOR)
             cookie = users.begin_session(user.id)
             ids = (account, integration)
