@@ -40,14 +40,14 @@ class Here:
             self.environment["SEGCONNECT_DATABASE"] = database
         self.settings = Settings(data=path / "mine", database=database)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "segconnect", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.path,
-            env=self.environment,
+            env=self.environment | environment,
         )
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -62,7 +62,8 @@ class Here:
     def started(self) -> subprocess.Popen[str]:
         """Starts the scenario, and waits until it is in the midst of it."""
         known = {run["id"] for run in self.latest()}  # the store may hold those of other tests
-        process = self.start("run", "people.yaml", "--json")
+        # some batches a second, so that it does not end before others have begun
+        process = self.start("run", "people.yaml", "--json", SEGCONNECT_RATE="4")
         self.wait_for(
             lambda: any(run["was_read"] > 0 and run["id"] not in known for run in self.latest())
         )
