@@ -103,6 +103,14 @@ def test_a_page_is_sound(visitor: Visitor, names: dict[str, str], path: str) -> 
     assert [each for each in browser.errors if "404" not in each] == []
 
 
+@pytest.mark.usefixtures("names")
+def test_a_contact_is_found_where_the_address_names_no_account(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    visitor.browser.open("/app/contacts/joey")
+
+    assert "joey@bloggs.com" in visitor.browser.text("main")
+
+
 @pytest.mark.parametrize("path", ["/app/overview", "/app/sign-in", "/app/nowhere"])
 def test_a_page_allows_no_script_but_its_own(visitor: Visitor, path: str) -> None:
     answer = requests.get(visitor.site.address + path, timeout=20)

@@ -18,6 +18,7 @@ from segconnect.account.people import CONTACT, EMAIL
 from segconnect.account.person import Link, links, members
 from segconnect.errors import UsageError
 from segconnect.web.house import House
+from segconnect.web.pages.contacts import account_of
 from segconnect.web.pages.journey import SHOWN, days, journey
 
 PLACE = "/app/contacts"
@@ -97,8 +98,10 @@ async def person(house: House, request: Request, id_: str) -> dict[str, Any]:
     Raises:
         HTTPException: There is no such contact.
     """
-    account_id = request.query_params.get("account", "")
-    found = await asyncio.to_thread(read, house.engine, account_id, id_)
+    account_id = request.query_params.get("account")
+    if account_id is None and (first := await asyncio.to_thread(account_of, house, "")):
+        account_id = first["account_id"]  # as on other pages, where none is named
+    found = await asyncio.to_thread(read, house.engine, account_id or "", id_)
     if found is None:
         raise HTTPException(404, "There is no such contact.")
     return found
