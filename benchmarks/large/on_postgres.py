@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import psycopg
 from sqlalchemy.engine import make_url
@@ -65,8 +66,8 @@ def _copy(
     there.execute(f"vacuum analyze {table}".encode())
 
 
-def _rounded(rows: list[tuple[object, ...]]) -> list[tuple[str, ...]]:
+def _rounded(rows: list[tuple[Any, ...]]) -> list[tuple[str, ...]]:
     return sorted(
-        tuple(str(each) if isinstance(each, str | None) else f"{float(each):.3f}" for each in row)  # type: ignore[arg-type]
+        tuple(str(each) if isinstance(each, str | None) else f"{float(each):.3f}" for each in row)
         for row in rows
     )

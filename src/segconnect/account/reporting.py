@@ -104,7 +104,8 @@ class Reports:
             if shape.as_of is not None:
                 return self._as_of(account_pk, shape.as_of, query, scale)
         except UsageError:
-            now = self._of_newest(account_pk, str(shape.as_of), query, scale)
+            number = str(shape.as_of).strip()
+            now = self._of_newest(account_pk, number, query, scale) if number.isdigit() else None
             if now is None:
                 raise
             return now
@@ -112,11 +113,11 @@ class Reports:
         with self._facts(account_pk, models_of(planned)) as facts:
             return ask(facts, planned, scale)
 
-    def _of_newest(self, account_pk: int, as_of: str, query: Query, scale: str) -> Json | None:
+    def _of_newest(self, account_pk: int, number: str, query: Query, scale: str) -> Json | None:
         """Answers of the account as it is, if that is what is asked for and not kept."""
         planned = plan(query, self._settings(account_pk))
         with self._facts(account_pk, models_of(planned)) as facts:
-            return ask(facts, planned, scale) if as_of.strip() == str(facts.number) else None
+            return ask(facts, planned, scale) if number == str(facts.number) else None
 
     def _as_of(self, account_pk: int, as_of: int | str, query: Query, scale: str) -> Json:
         """Answers as a report would have at a state that was kept."""
@@ -145,9 +146,7 @@ class Reports:
         assert found is not None
         return Freshness(*found)
 
-    def find(
-        self, account_pk: int, asked: finding.Asked, most: int = finding.PAGE
-    ) -> finding.Found:
+    def find(self, account_pk: int, asked: finding.Asked) -> finding.Found:
         """Answers a page of contacts.
 
         Raises:

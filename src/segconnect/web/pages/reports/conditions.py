@@ -128,7 +128,7 @@ def _condition(join: str, given: Any) -> Condition | None:
         return Condition(join, field, EMPTY if value else FILLED, "")
     if isinstance(value, list):
         word = next((row for row, wire in _LISTED.items() if wire == operator), None)
-        return word and Condition(join, field, word, joined(map(str, value)))  # type: ignore[return-value]
+        return Condition(join, field, word, joined(map(str, value))) if word else None
     return Condition(join, field, operator, str(value))
 
 
