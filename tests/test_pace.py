@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -127,20 +128,37 @@ def test_a_rate_that_was_found_falls_by_steps(clock: Clock) -> None:
     assert pace.rate == pytest.approx(0.85 * 50)
 
 
-def test_a_failure_among_many_successes_waits_for_a_moment_only(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def longest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random, "uniform", lambda least, most: most)
+
+
+@pytest.mark.usefixtures("longest")
+def test_a_failure_among_many_successes_waits_for_a_moment_only() -> None:
     pace = Pace(None, 0)
-    at_first = pace.back_off(10)
+    at_first = pace.back_off(10, 0)
     for number in range(1_000):
         pace.taken()
         if number % 10 == 0:
-            seldom = pace.back_off(10)
-    down = pace.back_off(10, is_down=True)
+            seldom = pace.back_off(10, 0)
+    down = pace.back_off(10, 0, is_down=True)
     for _ in range(200):
-        ill = pace.back_off(10)
+        ill = pace.back_off(10, 0)
 
     assert at_first == down == 10
-    assert 0.5 <= seldom < 2
+    assert 0.005 <= seldom < 0.05
     assert 9 < ill <= 10
+
+
+@pytest.mark.usefixtures("longest")
+def test_a_request_that_fails_while_others_do_not_waits_longer_each_time() -> None:
+    pace = Pace(None, 0)
+    pauses = []
+    for tries in range(6):
+        for _ in range(100):
+            pace.taken()
+        pauses.append(pace.back_off(min(30, 0.5 * 2**tries), tries))
+
+    assert all(later > 4 * before for before, later in pairwise(pauses))
+    assert pauses[0] < 0.001
+    assert 1 < sum(pauses) < 5

@@ -110,7 +110,7 @@ def _read_url(value: Any) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    from segconnect.transport import is_loopback
+    from segconnect.transport.http import is_loopback
 
     return is_loopback(host)
 

@@ -88,7 +88,7 @@ def _read_token_url(value: str) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    from segconnect.transport import is_loopback
+    from segconnect.transport.http import is_loopback
 
     return is_loopback(host)
 

@@ -11,8 +11,8 @@ WINDOW = 5.0  # seconds over which is counted what an account takes
 IDLE = 1.0  # seconds without an answer, after which counting begins anew
 FASTER, SOON = 0.05, 0.02  # a rate that nobody set grows by so much a second, and by more later
 LEAST = 0.85  # of a rate that was found is kept when the account asks for a pause again
-LEAST_TROUBLE = 0.05  # of the pause that might be, where hardly anything fails
-LATELY = 0.02  # what one answer says of the share that fails
+LEAST_TROUBLE = 0.05  # the share that fails, where hardly anything does
+LATELY = 50  # answers of which the share that fails is told
 
 
 class Pace:
@@ -28,7 +28,8 @@ class Pace:
     """
 
     def __init__(self, rate: float | None, spread: float) -> None:
-        self.trouble = 1.0  # the share of requests that failed lately; all, until one went well
+        self.trouble = 1.0  # the share of requests that failed lately; all, until one came back
+        self._heard_of = 0  # that came back, up to LATELY
         self._is_given, self.rate, self._spread = rate is not None, rate, spread
         self.is_held = self._is_given  # whether a request must wait for its turn
         self._quiet_until = self._next_due = 0.0
@@ -41,7 +42,7 @@ class Pace:
 
     def taken(self) -> None:
         """Notes that the account took a request."""
-        self.trouble *= 1 - LATELY
+        self._heard(0.0)
         now = monotonic()
         if now < self._quiet_until and self._span:  # it was sent before the pause
             self._learn(1)
@@ -54,18 +55,24 @@ class Pace:
         self._count += 1
         self._last = now
 
-    def back_off(self, most: float, *, is_down: bool = False) -> float:
+    def back_off(self, most: float, tries: int, *, is_down: bool = False) -> float:
         """Notes that a request failed; answers the seconds until it is sent again, by chance.
 
-        They are the fewer, the fewer of the others fail: then it is not the account that is ill.
+        They are the fewer, the fewer of the others fail: then it is not the account that is ill,
+        and the request was unlucky. One that fails again and again was not, and waits longer.
 
         Args:
             most: The seconds, at most.
+            tries: How often it was sent again already.
             is_down: Whether nobody is there to answer any of the others, whatever came before.
         """
-        self.trouble += LATELY * (1 - self.trouble)
+        self._heard(1.0)
         share = 1.0 if is_down else max(self.trouble, LEAST_TROUBLE)
-        return random.uniform(0, most * share)
+        return random.uniform(0, most * share ** max(0.0, 3 - tries / 2))
+
+    def _heard(self, failed: float) -> None:
+        self._heard_of = min(self._heard_of + 1, LATELY)
+        self.trouble += (failed - self.trouble) / self._heard_of
 
     def _learn(self, more: int) -> None:
         self._learned += more

@@ -32,6 +32,7 @@ from segconnect.scenario.preparing import Scenario
 from segconnect.scenario.runner import Report, Run, Settled
 from segconnect.scenario.streaming import way_of
 from segconnect.transport import Transport
+from segconnect.transport.http import Reply
 from segconnect.types import parse_moment
 from segconnect.wire.request import Answer, Request
 from tests.conftest import asgi
@@ -66,7 +67,7 @@ class InMemory(Transport):
         offered = answer.headers["segconnect-batch"] if self._offers is None else self._offers
         is_plain = answer.status == 200 and request.endpoint is not None
         heads = None if is_plain else answer.headers
-        return self._answered(request, answer.status, heads, answer.content, offered)
+        return self._answered(request, Reply(answer.status, heads, answer.content, offered))
 
 
 @dataclass

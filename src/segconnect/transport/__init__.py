@@ -1,4 +1,4 @@
-"""The one file that opens a socket: sends a Request, and turns a bad answer into an error.
+"""The only door to an account: sends a Request, and turns a bad answer into an error.
 
     transport = Transport("https://import.segmetrics.io/api", key)
     answer = await transport.send(request)
@@ -10,27 +10,16 @@ request may be sent twice, or it cannot have arrived.
 from __future__ import annotations
 
 import asyncio
-import atexit
-import ipaddress
 import logging
 import random
-import time
 from collections.abc import Mapping
-from datetime import UTC, timedelta
+from datetime import UTC
 from email.utils import parsedate_to_datetime
-from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlsplit
 
-from pydantic_core import from_json, to_json
-from pyreqwest.client import ClientBuilder
-from pyreqwest.exceptions import (
-    ClientClosedError,
-    DetailedPyreqwestError,
-    PyreqwestError,
-    RequestTimeoutError,
-)
+from pydantic_core import from_json
 
 from segconnect import clock
 from segconnect.errors import (
@@ -45,16 +34,13 @@ from segconnect.errors import (
 )
 from segconnect.limits import Limits, Rest
 from segconnect.pace import Pace
+from segconnect.transport.http import BrokenError, Http, Reply, TooLongError, is_loopback
+from segconnect.transport.near import NearHttp
 from segconnect.wire.request import Address, Answer, Request
 
-if TYPE_CHECKING:
-    from pyreqwest.http import HeaderMap
-    from pyreqwest.request import StreamRequest
-    from pyreqwest.response import Response
-
 LOG = logging.getLogger(__name__)
-BATCH_HEADER = "segconnect-batch"
 NDJSON = "application/x-ndjson"
+SHORT = 0.002  # seconds; a shorter pause takes longer to begin and to end, and is left out
 
 
 class _UnusableError(UnreachableError):
@@ -84,20 +70,7 @@ class Transport:
         self._who = f"connection {name!r}" if name else self._host
         self.limits = limits = limits or Limits()
         self._pace = Pace(limits.rate, limits.backoff)
-        builder = (
-            ClientBuilder()
-            .user_agent("segconnect")
-            .default_headers({"authorization": api_key, "content-type": "application/json"})
-            .follow_redirects(False)  # the key would go along
-            .referer(False)
-            .connect_timeout(timedelta(seconds=limits.connect_timeout))
-            .read_timeout(timedelta(seconds=limits.read_timeout))
-            .timeout(timedelta(seconds=limits.timeout))
-        )
-        if is_loopback(urlsplit(root).hostname or ""):
-            builder = builder.no_proxy()
-        self._http = builder.build()
-        _wind_down_at_exit()
+        self._http = _way(root, api_key, limits)
 
     async def send(self, request: Request, rest: Rest | None = None) -> Answer:
         """Sends a request and answers a success, with its body read if it is JSON.
@@ -174,40 +147,30 @@ class Transport:
     # -- attempts --------------------------------------------------------------------------------
 
     async def _attempt(self, request: Request) -> Answer:
-        call = self._call(request)
-        task = asyncio.current_task()
-        cancels = task.cancelling() if task is not None else 0
+        if self._is_closed:
+            raise UsageError("the client is closed; open a new one")
+        if request.path[:1] != "/":
+            raise InvalidBundleError(request.label, ["URL: does not begin with a slash"])
         try:
-            async with call as response:
-                length = response.get_header("content-length")
-                if length is not None and int(length) <= self.limits.max_answer:
-                    raw = (await response.bytes()).to_bytes()
-                else:
-                    raw = await self._long(response)
-                status = response.status
-                offered = response.get_header(BATCH_HEADER)
-                is_plain = status == 200 and request.endpoint is not None
-                headers = None if is_plain else _plain(response.headers)
-        except (PyreqwestError, ValueError) as error:  # ValueError: a header that is no text
+            if any(name.lower() in ("authorization", "host") for name in request.headers):
+                raise ValueError("Authorization and Host are set by segconnect")  # noqa: TRY301
+            reply = await self._http.exchange(request)
+        except BrokenError as error:
             raise self._broken(error) from error
-        if task is not None and task.cancelling() > cancels:
-            raise asyncio.CancelledError  # pyreqwest swallows one that comes with the answer
-        del call, response  # 16 kB, else kept by the traceback of an error until it is collected
-        return self._answered(request, status, headers, raw, offered)
+        except TooLongError:
+            raise self._unusable(f"answered more than {self.limits.max_answer} bytes") from None
+        except ValueError as error:
+            problem = f"cannot be sent: {self._shown(str(error))}"
+            raise InvalidBundleError(request.label, [problem]) from None
+        return self._answered(request, reply)
 
-    def _answered(
-        self,
-        request: Request,
-        status: int,
-        headers: Mapping[str, str] | None,
-        raw: bytes,
-        offered: str | None,
-    ) -> Answer:
-        """Reads what came back; None for headers says that it is the success of a call.
+    def _answered(self, request: Request, reply: Reply) -> Answer:
+        """Reads what came back.
 
         Raises:
             SegconnectError: What says nothing about the bundle itself.
         """
+        status, headers, raw, offered = reply
         self.has_answered = True
         self._answers += 1
         if status < 429:
@@ -248,11 +211,12 @@ class Transport:
                     break
                 answers, seconds = self._answers, self._pause(error, tries)
                 LOG.info("%s; again in %.2f s", error, seconds)
-                if rest is not None:
-                    rest.begin()
-                await asyncio.sleep(seconds)
-                if rest is not None:
-                    await rest.end()
+                if seconds >= SHORT or error.is_absent:
+                    if rest is not None:
+                        rest.begin()
+                    await asyncio.sleep(seconds)
+                    if rest is not None:
+                        await rest.end()
                 if self._pace.is_held:
                     await self._pace.turn()
                 try:
@@ -268,41 +232,11 @@ class Transport:
         """Answers the seconds until a request is sent again that was already, so many times."""
         limits = self.limits
         most = min(limits.max_backoff, limits.backoff * 2.0**tries)
-        seconds = self._pace.back_off(most, is_down=failure.is_absent)
+        seconds = self._pace.back_off(most, tries, is_down=failure.is_absent)
         if failure.retry_after is not None:
             seconds = min(failure.retry_after, limits.max_retry_after)
             seconds += random.uniform(0, limits.backoff)
         return seconds
-
-    def _call(self, request: Request) -> StreamRequest:
-        """Builds the call.
-
-        Raises:
-            InvalidBundleError: It cannot be written, or would carry the key elsewhere.
-        """
-        if self._is_closed:  # pyreqwest may let one more through
-            raise UsageError("the client is closed; open a new one")
-        if request.path[:1] != "/":
-            raise InvalidBundleError(request.label, ["URL: does not begin with a slash"])
-        try:
-            call = self._http.request(request.method, self._root + request.path)
-            if request.query:
-                call = call.query(request.query)
-            if request.headers:
-                if any(name.lower() in ("authorization", "host") for name in request.headers):
-                    raise ValueError("Authorization and Host are set by segconnect")  # noqa: TRY301
-                call = call.headers(request.headers)
-            body = request.body
-            if body is not None:
-                if isinstance(body, str):
-                    body = body.encode()
-                call = call.body_bytes(body if isinstance(body, bytes) else to_json(body))
-            return call.build_streamed()
-        except ClientClosedError:
-            raise UsageError("the client is closed; open a new one") from None
-        except ValueError as error:
-            problem = f"cannot be sent: {self._shown(str(error))}"
-            raise InvalidBundleError(request.label, [problem]) from None
 
     def _read_offer(self, offer: str) -> None:
         """Reads what an account says of batches, such as "5000; after"."""
@@ -310,16 +244,6 @@ class Transport:
         lines, *members = (part.strip() for part in offer.split(";"))
         self.batch_lines = int(lines) if lines.isascii() and lines.isdigit() else None
         self.batch_has_after = "after" in members
-
-    async def _long(self, response: Response) -> bytes:
-        """Reads a body whose length is not known, or too long."""
-        parts, length = [], 0
-        while (part := await response.body_reader.read_chunk()) is not None:
-            parts.append(part.to_bytes())
-            length += len(parts[-1])
-            if length > self.limits.max_answer:
-                raise self._unusable(f"answered more than {self.limits.max_answer} bytes")
-        return b"".join(parts)
 
     def _body(self, request: Request, status: int, headers: Mapping[str, str], raw: bytes) -> Any:
         """Reads a body that is not simply the JSON of a call that went well."""
@@ -362,26 +286,18 @@ class Transport:
             )
         return None
 
-    def _broken(self, error: Exception) -> SegconnectError:
-        """Answers the error of a connection that gave no answer.
-
-        pyreqwest also calls a connection that breaks after the request was sent a ConnectError,
-        and a total time-out a ConnectTimeoutError: only the causes tell what can have arrived.
-        """
-        if isinstance(error, ClientClosedError):
+    def _broken(self, error: BrokenError) -> SegconnectError:
+        """Answers the error of a connection that gave no answer."""
+        reason = self._shown(error.reason)
+        if self._is_closed:
             return UsageError("the client is closed; open a new one")
-        details = error.details if isinstance(error, DetailedPyreqwestError) else None
-        causes = [cause["message"] for cause in (details and details["causes"]) or ()]
-        reason = self._shown((causes or [str(error)])[-1].partition(" (os error")[0])
-        if "client error (Connect)" not in causes:
-            how = (
-                "gave no answer in time" if isinstance(error, RequestTimeoutError) else "broke off"
-            )
+        if error.may_have_arrived:
+            how = "gave no answer in time" if error.is_late else "broke off"
             return UnreachableError(
                 f"{self._who}: {self._host} {how} ({reason}); try again later",
                 may_have_arrived=True,
             )
-        if "certificate" in reason:
+        if error.is_untrusted:
             return ConnectionSetupError(
                 f"{self._who}: the certificate of {self._host} is not trusted ({reason}); check"
                 " Base URL, or add the certificate's issuer to those that this machine trusts"
@@ -420,12 +336,15 @@ class Transport:
         return text if len(text) <= 500 else text[:497] + "..."
 
 
-def is_loopback(host: str) -> bool:
-    """Tells whether a host name or address is this machine itself."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+def _way(root: str, api_key: str, limits: Limits) -> Http:
+    """Opens the way to an API root."""
+    parts = urlsplit(root)
+    headers = {"authorization": api_key, "content-type": "application/json"}
+    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+        return NearHttp(root, headers, limits)
+    from segconnect.transport.far import FarHttp  # pyreqwest takes 10 MB
+
+    return FarHttp(root, headers, limits)
 
 
 def _is_safe(request: Request, failure: Exception) -> bool:
@@ -442,18 +361,6 @@ def _status(status: int) -> str:
         return f"HTTP {status}"
 
 
-def _plain(headers: HeaderMap) -> dict[str, str]:
-    """Answers headers by lower-case name; one given several times is joined with commas."""
-    answer: dict[str, str] = {}
-    for name in set(headers):
-        try:
-            values = headers.getall(name)
-        except ValueError:  # not ASCII
-            continue
-        answer[name] = ", ".join(values)
-    return answer
-
-
 def retry_after_seconds(retry_after: str | None) -> float | None:
     """Reads Retry-After, seconds or a date; None where it cannot be read."""
     text = (retry_after or "").strip()
@@ -464,12 +371,3 @@ def retry_after_seconds(retry_after: str | None) -> float | None:
     except ValueError:
         return None
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - clock.now()).total_seconds())
-
-
-@cache
-def _wind_down_at_exit() -> None:
-    """Lets pyreqwest's thread drop requests that were canceled before Python ends.
-
-    The thread would otherwise ask for an interpreter that is no more, and abort the process.
-    """
-    atexit.register(time.sleep, 0.02)
