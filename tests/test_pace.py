@@ -146,7 +146,7 @@ def test_a_failure_among_many_successes_waits_for_a_moment_only() -> None:
         ill = pace.back_off(10, 0)
 
     assert at_first == down == 10
-    assert 0.005 <= seldom < 0.05
+    assert 0.0001 <= seldom < 0.01
     assert 9 < ill <= 10
 
 
@@ -154,11 +154,11 @@ def test_a_failure_among_many_successes_waits_for_a_moment_only() -> None:
 def test_a_request_that_fails_while_others_do_not_waits_longer_each_time() -> None:
     pace = Pace(None, 0)
     pauses = []
-    for tries in range(6):
+    for tries in range(Limits().attempts - 1):
         for _ in range(100):
             pace.taken()
         pauses.append(pace.back_off(min(30, 0.5 * 2**tries), tries))
 
     assert all(later > 4 * before for before, later in pairwise(pauses))
     assert pauses[0] < 0.001
-    assert 1 < sum(pauses) < 5
+    assert 0.2 < pauses[-1] < 1

@@ -30,7 +30,7 @@ MAX_BYTES = 4_000_000  # of one batch
 AHEAD = 16  # units that are taken in for each request that may be under way
 MOST_AHEAD = 512  # of these, unless more may be under way
 MOST_HELD = 2_000  # units that are taken in while the first of them waits to be sent again
-GATHER_SECONDS = 0.002  # for which a turn waits for more that are over, where it has some
+GATHER_SECONDS = 0.0005  # for which a turn waits for more that are over, where it has some
 NOT_DONE = 424  # of a line: one that it comes after was not done
 
 

@@ -68,7 +68,7 @@ class Pace:
         """
         self._heard(1.0)
         share = 1.0 if is_down else max(self.trouble, LEAST_TROUBLE)
-        return random.uniform(0, most * share ** max(0.0, 3 - tries / 2))
+        return random.uniform(0, most * share ** max(0.0, 4 - 0.75 * tries))
 
     def _heard(self, failed: float) -> None:
         self._heard_of = min(self._heard_of + 1, LATELY)

@@ -364,6 +364,8 @@ def _status(status: int) -> str:
 def retry_after_seconds(retry_after: str | None) -> float | None:
     """Reads Retry-After, seconds or a date; None where it cannot be read."""
     text = (retry_after or "").strip()
+    if not text:
+        return None
     if text.isascii() and text.isdigit():
         return float(text[:9])
     try:

@@ -13,7 +13,7 @@ from segconnect.scenario.runner import Report, Settled
 MOST_AHEAD = 2_000
 """Bundles that may be settled and not yet on disk; whoever settles more waits for the disk."""
 
-GATHER_SECONDS = 0.004
+GATHER_SECONDS = 0.001
 """How long a commit waits for more bundles, unless somebody waits for it."""
 
 
