@@ -814,6 +814,14 @@ async def test_an_answer_may_have_no_end_but_that_of_its_connection() -> None:
 
 
 @in_loop
+async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next() -> None:
+    twice = replace(OK, raw=OK.raw + answer(200, {"status": "stray"}).raw)
+    async with peer(twice) as there, opened(there.root) as transport:
+        for _ in range(3):
+            assert (await transport.send(UPSERT)).body == {"status": "success"}
+
+
+@in_loop
 async def test_an_answer_that_says_that_another_follows_is_none() -> None:
     early = Step(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK.raw)
     async with peer(early) as there, opened(there.root) as transport:

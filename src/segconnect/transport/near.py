@@ -188,6 +188,11 @@ class _Connection(asyncio.Protocol):
 
     # what the parser calls
 
+    def on_message_begin(self) -> None:
+        """Refuses an answer that nobody asked for: it would be taken for that to the next."""
+        if self._answer is None:
+            self.drop()
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Notes a header."""
         self._fields.append((name, value))
