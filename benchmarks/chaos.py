@@ -26,7 +26,7 @@ from benchmarks.ingest import free_port, server
 from benchmarks.job import Command, Place
 from benchmarks.postgres import cluster
 from benchmarks.state import Rows, state_of
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.account.store.opening import open_engine
 from segconnect.scenario.journal import RunRow, State
 from segconnect.settings import load

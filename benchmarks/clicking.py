@@ -29,7 +29,7 @@ from sqlalchemy import select
 
 from benchmarks.pages import served
 from benchmarks.replica import generate
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.account.store import schema
 from segconnect.account.store.opening import open_engine
 from segconnect.web.house import COOKIE

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.ingest import free_port, server
 from segconnect import AddUpdateContact, Client
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.account.store.opening import open_engine
 from segconnect.connections import Connection, Connections
 from segconnect.scenario import blueprint

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from segconnect.account import access
-from segconnect.account.committer import apply
+from segconnect.account.owner import access
 from segconnect.account.store.opening import open_engine, open_writer
-from segconnect.account.work import Operation
+from segconnect.account.writing.committer import apply
+from segconnect.account.writing.work import Operation
 from segconnect.settings import load
 
 HERE = Path(__file__).parent

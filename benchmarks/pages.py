@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.account.store.opening import open_engine
 from segconnect.settings import load
 from segconnect.web.house import COOKIE

@@ -13,7 +13,7 @@ from pathlib import Path
 import requests
 
 from benchmarks.ingest import free_port, server
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.account.store.opening import open_engine
 from segconnect.connections import Connection, Connections
 from segconnect.settings import load

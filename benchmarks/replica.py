@@ -13,12 +13,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from segconnect.account import access
-from segconnect.account.committer import apply
+from segconnect.account.owner import access
 from segconnect.account.replica import Facts, Replica
 from segconnect.account.store import schema
 from segconnect.account.store.opening import open_engine, open_writer
-from segconnect.account.work import Operation
+from segconnect.account.writing.committer import apply
+from segconnect.account.writing.work import Operation
 
 DAY = 86_400
 NOW = 1_774_000_000

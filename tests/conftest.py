@@ -34,11 +34,12 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, func, select
 from sqlalchemy.engine import make_url
 
-from segconnect.account import access, committer
-from segconnect.account.app import Account as App
+from segconnect.account.api import tracking as tracking_app
+from segconnect.account.api.app import Account as App
+from segconnect.account.owner import access
 from segconnect.account.store import schema
 from segconnect.account.store.opening import open_engine
-from segconnect.account.tracking import app as tracking_app
+from segconnect.account.writing import committer
 from segconnect.types import parse_moment
 from tests.browser import NO_BROWSER
 

@@ -32,6 +32,24 @@ ROOMS = {
 }
 """Each room that has a floor, and what it may import of ours beside itself."""
 
+ACCOUNT = (
+    "api",
+    "reference",
+    "figures",
+    "people",
+    "export",
+    "forecast",
+    "reports",
+    "replica",
+    "metrics",
+    "attribution",
+    "writing",
+    "owner",
+    "channels",
+    "store",
+)
+"""The rooms of the account, from the top down; its docstring says what lives in each."""
+
 PURE = {"modules", "mapping", "wire", "types", "errors"}
 """Values in, values out: no socket, no database, no process, no waiting."""
 
@@ -91,6 +109,22 @@ def test_a_room_imports_only_from_those_below_it(room: str) -> None:
     assert {path: names for path, names in above.items() if names} == {}
 
 
+def test_the_account_has_no_loose_files_and_its_rooms_import_only_from_those_below() -> None:
+    account = SOURCE / "account"
+    found = {path.stem for path in account.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert found - {"__init__", "__pycache__"} == {*ACCOUNT}
+    above = {
+        f"{room}/{path.name}": sorted(
+            other
+            for other in ACCOUNT[:floor]
+            if any(f"{name}.".startswith(f"segconnect.account.{other}.") for name in imported(path))
+        )
+        for floor, room in enumerate(ACCOUNT)
+        for path in (account / room).rglob("*.py")
+    }
+    assert {path: names for path, names in above.items() if names} == {}
+
+
 @pytest.mark.parametrize("room", sorted(PURE))
 def test_a_pure_room_opens_no_door_to_the_world(room: str) -> None:
     opened = {
@@ -127,7 +161,7 @@ def test_every_module_can_be_imported_and_says_what_it_is() -> None:
 
 
 def test_an_idle_server_holds_no_library_that_only_reports_need() -> None:
-    program = "import sys, segconnect.account.app; print({'duckdb', 'numpy'} & {*sys.modules})"
+    program = "import sys, segconnect.account.api.app; print({'duckdb', 'numpy'} & {*sys.modules})"
     done = subprocess.run(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
     )

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from benchmarks.large.reports import RANGES, Report, planned, replica_of
 from benchmarks.large.world import World
-from segconnect.account.reporting import models_of
+from segconnect.account.figures.reporting import models_of
 from segconnect.account.reports.run import run
 
 PACKAGES = ("ChannelAttribution==2.2.5", "pandas", "matplotlib")

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.large.world import World, world
-from segconnect.account.committer import apply
 from segconnect.account.store.opening import open_writer
-from segconnect.account.work import Operation
+from segconnect.account.writing.committer import apply
+from segconnect.account.writing.work import Operation
 
 GROUP = 100
 

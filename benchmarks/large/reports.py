@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from benchmarks.large.world import DAYS, NOW, ZONE, World
+from segconnect.account.figures.reporting import models_of
 from segconnect.account.replica import Facts, Replica
 from segconnect.account.replica.crediting import KEPT
-from segconnect.account.reporting import models_of
 from segconnect.account.reports.plan import Plan, Query, Settings, plan
 from segconnect.account.reports.run import run
 from segconnect.account.store.opening import open_engine

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.account.store import schema
 from segconnect.account.store.opening import open_engine
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.account.store.opening import open_engine
 from segconnect.connections import Connection, Connections
 from segconnect.settings import load

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.errors import UsageError
 from tests.conftest import Account, Clock
 

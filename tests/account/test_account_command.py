@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from segconnect.account.access import KEY_ALPHABET
+from segconnect.account.owner.access import KEY_ALPHABET
 from segconnect.cli import main
 from tests.conftest import Account, OverHttp, Postgres, Server, environment
 

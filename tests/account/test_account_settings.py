@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from segconnect.account import account_settings
-from segconnect.account.account_settings import LEFT_OUT, AccountSettings
-from segconnect.account.reports.views import Switches
+from segconnect.account.owner import account_settings
+from segconnect.account.owner.account_settings import LEFT_OUT, AccountSettings
+from segconnect.account.owner.choices import Switches
 from segconnect.errors import UnfitError, UsageError
 from tests.conftest import Account
 

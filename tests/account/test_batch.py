@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from segconnect.account import committer, rules
+from segconnect.account.writing import committer, rules
 from segconnect.wire.endpoints import MAX_BATCH_BODY, MAX_BATCH_LINES
 from tests.conftest import Account, Answer
 

@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, select, tuple_
 
-from segconnect.account import changes
-from segconnect.account.changes import KEYS, Changes
-from segconnect.account.committer import apply
-from segconnect.account.store import schema
+from segconnect.account.store import changes, schema
+from segconnect.account.store.changes import KEYS, Changes
 from segconnect.account.store.opening import open_writer
-from segconnect.account.work import Operation
+from segconnect.account.writing.committer import apply
+from segconnect.account.writing.work import Operation
 from tests.account.test_groups import Call, World, Worlds, cuts, grouped, sequences, thorough
 from tests.account.test_groups import worlds as worlds  # a fixture
 from tests.conftest import Account

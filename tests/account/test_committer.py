@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from segconnect.account import committer
-from segconnect.account.committer import Committer, Reply
-from segconnect.account.work import Operation
+from segconnect.account.writing import committer
+from segconnect.account.writing.committer import Committer, Reply
+from segconnect.account.writing.work import Operation
 
 OPERATION = Operation("POST contact", 1, 1, {"email": "joey@bloggs.com"})
 

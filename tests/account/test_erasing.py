@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from segconnect.account import access, erasing
-from segconnect.account.committer import Store, apply
+from segconnect.account.owner import access
 from segconnect.account.store import schema
 from segconnect.account.store.opening import open_writer
-from segconnect.account.work import Operation
+from segconnect.account.writing import erasing
+from segconnect.account.writing.committer import Store, apply
+from segconnect.account.writing.work import Operation
 from tests.account.test_groups import cuts, grouped
 from tests.account.test_replica_histories import BY_HAND, Call, World, histories
 from tests.account.test_replica_histories import worlds as worlds  # a fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from segconnect.account import access
-from segconnect.account.figures import TILES, TOPS, Figures, Standing
+from segconnect.account.figures.overview import TILES, TOPS, Figures, Standing
+from segconnect.account.owner import access
 from segconnect.account.reports import saved
 from tests.conftest import Account, Clock, InProcess
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from segconnect.account import access, finding
-from segconnect.account.finding import Asked
+from segconnect.account.owner import access
+from segconnect.account.people import finding
+from segconnect.account.people.finding import Asked
 from segconnect.account.replica import Replica
 from segconnect.errors import UsageError
 from tests.conftest import Account, Clock

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from segconnect.account.tracking import geography
+from segconnect.account.writing import geography
 from segconnect.errors import UsageError
 from tests.conftest import Account
 

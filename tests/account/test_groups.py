@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
-from segconnect.account import access
-from segconnect.account.committer import Store, apply
+from segconnect.account.owner import access
 from segconnect.account.store import schema
 from segconnect.account.store.opening import open_writer
-from segconnect.account.work import Operation, own_id
+from segconnect.account.writing.committer import Store, apply
+from segconnect.account.writing.work import Operation, own_id
 from segconnect.wire.endpoints import ENDPOINTS
 from tests.conftest import Account, Clock
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from segconnect.account.health import CHECKS
+from segconnect.account.figures.health import CHECKS
 from tests.conftest import Account
 
 FEBRUARY = "?start=2026-02-01&end=2026-02-28"

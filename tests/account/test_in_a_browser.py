@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import select
 
-from segconnect.account.preferences import keep
+from segconnect.account.owner.preferences import keep
 from segconnect.account.store import schema
 from tests.browser import NO_BROWSER, Browser, Page, chromium
 from tests.conftest import Account, OverHttp

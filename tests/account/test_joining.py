@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from segconnect.account.reporting import Reports
+from segconnect.account.figures.reporting import Reports
 from segconnect.account.store import schema
 from tests.account.test_groups import cuts, emails, grouped
 from tests.account.test_replica_histories import BY_HAND, Call, World, histories

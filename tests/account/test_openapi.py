@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from segconnect.account.docs_page import page
-from segconnect.account.openapi import ROOT, openapi
-from segconnect.account.openapi_words import EXAMPLE_IDS, EXAMPLES
+from segconnect.account.reference.openapi import ROOT, openapi
+from segconnect.account.reference.page import page
+from segconnect.account.reference.words import EXAMPLE_IDS, EXAMPLES
 from segconnect.wire.endpoints import ENDPOINTS
 from tests.conftest import Account, Answer
 

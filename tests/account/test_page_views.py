@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segconnect.account.preferences import keep
-from segconnect.account.tracking import views
+from segconnect.account.owner.preferences import keep
+from segconnect.account.writing import views
 from tests.conftest import Account
 
 URL = "https://tea.example/green"

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
-from segconnect.account import access, changes
-from segconnect.account.committer import Store, apply
-from segconnect.account.people import _groups
-from segconnect.account.person import devices
-from segconnect.account.preferences import keep
-from segconnect.account.store import schema
+from segconnect.account.owner import access
+from segconnect.account.owner.preferences import keep
+from segconnect.account.people.person import devices
+from segconnect.account.store import changes, schema
 from segconnect.account.store.opening import open_writer
-from segconnect.account.work import Operation
+from segconnect.account.writing.committer import Store, apply
+from segconnect.account.writing.identities import _groups
+from segconnect.account.writing.work import Operation
 from tests.account.test_groups import (
     EMAILS,
     Call,

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from segconnect.account import access
-from segconnect.account.committer import apply
+from segconnect.account.owner import access
 from segconnect.account.store.opening import open_writer
-from segconnect.account.work import Operation
+from segconnect.account.writing.committer import apply
+from segconnect.account.writing.work import Operation
 from tests.conftest import Account, Answer
 
 NOON = "2026-03-01T12:00:00+00:00"

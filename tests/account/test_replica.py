@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from segconnect.account import access, preferences
+from segconnect.account.owner import access, preferences
 from segconnect.account.replica import Facts, Replica, asked_now, sorting
 from segconnect.account.replica import copy as copies
 from segconnect.account.replica.crediting import KEPT

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from segconnect.account.access import Doorkeeper, create_account, create_integration
-from segconnect.account.committer import apply
+from segconnect.account.owner.access import Doorkeeper, create_account, create_integration
 from segconnect.account.replica import Replica
 from segconnect.account.replica.crediting import EVERY_TOUCH, FIRST
 from segconnect.account.store.opening import open_writer
-from segconnect.account.work import Operation
+from segconnect.account.writing.committer import apply
+from segconnect.account.writing.work import Operation
 from segconnect.wire.endpoints import ENDPOINTS
 from tests.account.test_groups import cuts, emails, grouped, ids, someone, with_
 from tests.account.test_replica import MODELS, columns_of, contents

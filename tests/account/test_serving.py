@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from segconnect.account import protocol
-from segconnect.account.app import Account as App
-from segconnect.account.serving import configuration
+from segconnect.account.api import protocol
+from segconnect.account.api.app import Account as App
+from segconnect.account.api.serving import configuration
 from tests.conftest import Account, OverHttp
 
 

@@ -17,14 +17,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, event, select, text
 
 from segconnect import database
-from segconnect.account import rules
-from segconnect.account.access import create_account
-from segconnect.account.committer import Reply, Store, apply
+from segconnect.account.owner.access import create_account
 from segconnect.account.store import opening, schema, sqlite
 from segconnect.account.store.opening import open_engine, open_writer
 from segconnect.account.store.postgres import PostgresStore
 from segconnect.account.store.sqlite import SqliteStore
-from segconnect.account.work import Operation
+from segconnect.account.writing import rules
+from segconnect.account.writing.committer import Reply, Store, apply
+from segconnect.account.writing.work import Operation
 from segconnect.errors import StoreError
 from tests.conftest import Account, InProcess, Postgres, a_subscription, an_order
 

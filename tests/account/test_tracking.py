@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import select
 
-from segconnect.account.preferences import keep
+from segconnect.account.api.tracking import TrackingApp, client_address
+from segconnect.account.owner.preferences import keep
 from segconnect.account.store import schema
-from segconnect.account.tracking.app import TrackingApp, client_address
 from tests.conftest import Account, Answer, Clock
 
 URL = "https://tea.example/green"
@@ -23,7 +23,7 @@ NO_KEY = {"authorization": "", "content-type": "text/plain;charset=UTF-8"}
 @pytest.fixture
 def joey(account: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
     """An account with one contact, whose settings are asked for anew each time."""
-    monkeypatch.setattr("segconnect.account.tracking.app.FRESH_SECONDS", 0)
+    monkeypatch.setattr("segconnect.account.api.tracking.FRESH_SECONDS", 0)
     account.send("contact", {"contact_id": 42, "email": "joey@bloggs.com"})
     return account
 

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from sqlalchemy import Engine
 
-from segconnect.account import access
-from segconnect.account.access import Access, Doorkeeper
-from segconnect.account.uses import MAX_ERROR, KeyUse, Uses, integrations_of, keys_of
+from segconnect.account.owner import access
+from segconnect.account.owner.access import Access, Doorkeeper
+from segconnect.account.owner.uses import MAX_ERROR, KeyUse, Uses, integrations_of, keys_of
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 import pytest
 from sqlalchemy import Engine
 
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.account.store.opening import open_engine
 from segconnect.cli import main
 

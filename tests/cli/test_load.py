@@ -15,8 +15,8 @@ import openpyxl
 import pytest
 import yaml
 
-from segconnect.account import access
-from segconnect.account.summary import summarize
+from segconnect.account.figures.summary import summarize
+from segconnect.account.owner import access
 from segconnect.demo.shop import AS_OF as AS_OF_THE_DEMO
 from segconnect.demo.shop import build_world
 from segconnect.demo.truth import tell_truth

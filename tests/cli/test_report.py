@@ -12,11 +12,11 @@ import duckdb
 import openpyxl
 import pytest
 
-from segconnect.account.access import account_pk as pk_of
-from segconnect.account.access import create_account, create_integration
-from segconnect.account.committer import apply
+from segconnect.account.owner.access import account_pk as pk_of
+from segconnect.account.owner.access import create_account, create_integration
 from segconnect.account.store.opening import open_engine, open_writer
-from segconnect.account.work import Operation
+from segconnect.account.writing.committer import apply
+from segconnect.account.writing.work import Operation
 from segconnect.wire.endpoints import ENDPOINTS
 
 MARCH = ("--start", "2026-03-01", "--end", "2026-03-31")

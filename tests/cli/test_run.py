@@ -120,7 +120,7 @@ def test_an_unknown_connection_is_told_before_anything_is_read(run: Run) -> None
 def test_a_key_that_was_revoked_stops_the_run_before_the_first_row_that_was_not_sent(
     run: Run, served: Account, engine: Any, tmp_path: Path
 ) -> None:
-    from segconnect.account import access
+    from segconnect.account.owner import access
 
     access.revoke_key(engine, served.id, served.key)
     time.sleep(access.FRESH_SECONDS)  # for which the server remembers a key

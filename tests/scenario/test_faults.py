@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from benchmarks.faults import KINDS, Faulty, Plan, faulty
 from benchmarks.job import Place, report_of
 from benchmarks.state import state_of
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.account.store.opening import open_engine
 from segconnect.scenario.journal import Journal, State, url_of
 from tests.conftest import Server

@@ -20,9 +20,10 @@ from pydantic_core import to_json
 from sqlalchemy import delete, select
 
 from segconnect import Client, Connection
-from segconnect.account import access, committer
-from segconnect.account.app import Account as App
+from segconnect.account.api.app import Account as App
+from segconnect.account.owner import access
 from segconnect.account.store import schema
+from segconnect.account.writing import committer
 from segconnect.limits import Limits
 from segconnect.scenario import streaming
 from segconnect.scenario.bundle import Place, SourceBundle

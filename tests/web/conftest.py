@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.account.store.opening import open_engine
 from segconnect.connections import Connection, Connections
 from segconnect.settings import load

@@ -9,7 +9,7 @@ import pytest
 import requests
 from sqlalchemy import select, update
 
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.web.app import ROUTES
 from segconnect.web.house import COOKIE
 from segconnect.web.schema import shares

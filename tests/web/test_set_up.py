@@ -6,9 +6,9 @@ from time import sleep
 
 import requests
 
-from segconnect.account import account_settings
-from segconnect.account.access import FRESH_SECONDS
-from segconnect.account.uses import LATE_SECONDS
+from segconnect.account.owner import account_settings
+from segconnect.account.owner.access import FRESH_SECONDS
+from segconnect.account.owner.uses import LATE_SECONDS
 from segconnect.clock import now
 from segconnect.web.users import Role
 from tests.web.conftest import Visitor

@@ -11,7 +11,7 @@ from time import time
 
 import pytest
 
-from segconnect.account import access, preferences
+from segconnect.account.owner import access, preferences
 from segconnect.web.users import Role
 from tests.web.browser import browser as another_browser
 from tests.web.conftest import Visitor

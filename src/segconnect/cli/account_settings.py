@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from segconnect.account import account_settings
-from segconnect.account.account_settings import AccountSettings
+from segconnect.account.owner import account_settings
+from segconnect.account.owner.account_settings import AccountSettings
 from segconnect.cli.options import AsJson, Data
 from segconnect.errors import UsageError, unknown_name
 

@@ -12,12 +12,12 @@ import typer
 from sqlalchemy import Engine
 
 from segconnect.account.channels import Rules, classify, published
-from segconnect.account.preferences import CHANNEL_RULES, channel_rules, keep
+from segconnect.account.owner.preferences import CHANNEL_RULES, channel_rules, keep
 from segconnect.cli.options import AsJson, Data
 from segconnect.errors import UsageError
 
 if TYPE_CHECKING:
-    from segconnect.account.channels.preview import Moves
+    from segconnect.account.writing.reclassifying import Moves
 
 app = typer.Typer()
 
@@ -50,7 +50,7 @@ def _read(path: Path) -> Rules:
 def _rules(data: Data, account: str | None) -> Rules:
     if account is None:
         return published()
-    from segconnect.account.access import account_pk
+    from segconnect.account.owner.access import account_pk
 
     with _store(data) as engine, engine.connect() as connection:
         return channel_rules(connection, account_pk(engine, account))
@@ -131,8 +131,8 @@ def preview(
     rules: RulesFile, account: TheAccount, data: Data = None, as_json: AsJson = False
 ) -> None:
     """Shows what a file of rules would move in an account; changes nothing."""
-    from segconnect.account.access import account_pk
-    from segconnect.account.channels.preview import moves
+    from segconnect.account.owner.access import account_pk
+    from segconnect.account.writing.reclassifying import moves
 
     after = _read(rules)
     with _store(data) as engine, engine.connect() as connection:
@@ -178,9 +178,9 @@ def reset(account: TheAccount, data: Data = None) -> None:
 
 
 def _keep(data: Data, account: str, text: str | None) -> None:
-    from segconnect.account.access import account_pk
-    from segconnect.account.channels.preview import move
+    from segconnect.account.owner.access import account_pk
     from segconnect.account.store.opening import open_writer
+    from segconnect.account.writing.reclassifying import move
 
     with _store(data) as engine:
         keep(engine, account, CHANNEL_RULES, text)

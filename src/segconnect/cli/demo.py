@@ -62,10 +62,10 @@ def command(
     from rich.console import Console
 
     from segconnect import clock
-    from segconnect.account import access
+    from segconnect.account.figures.summary import summarize
+    from segconnect.account.owner import access
     from segconnect.account.reports.answering import query_answer
     from segconnect.account.store.opening import open_engine
-    from segconnect.account.summary import summarize
     from segconnect.cli import report_show, show
     from segconnect.cli.serve import command as serve_on
     from segconnect.connections import LOCAL, Connection, Connections
@@ -142,7 +142,7 @@ def _connect(
     settings: Settings, engine: Engine, account_id: str, key: str, root: str
 ) -> dict[str, Connection]:
     """Makes an integration of each kind, and a connection to it; answers these by kind."""
-    from segconnect.account import access
+    from segconnect.account.owner import access
     from segconnect.connections import Connection, Connections
 
     found = {}
@@ -175,8 +175,8 @@ def _ads_report(engine: Engine, settings: Settings, account_pk: int, size: Size)
     """Asks what the ads cost and brought, by campaign, in the last 30 days."""
     from datetime import timedelta
 
+    from segconnect.account.figures.reporting import models_of
     from segconnect.account.replica import Replica
-    from segconnect.account.reporting import models_of
     from segconnect.account.reports.plan import Query, plan
     from segconnect.account.reports.run import run
     from segconnect.account.reports.saved import settings_of

@@ -18,7 +18,7 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Checks an account's data: copies, spellings, what is not linked, and what mends it."""
-    from segconnect.account.health import MODELS, health
+    from segconnect.account.figures.health import MODELS, health
     from segconnect.account.reports import saved
     from segconnect.cli.report import relative
     from segconnect.cli.stored import account_of, stored

@@ -29,8 +29,8 @@ def people(
     as_json: AsJson = False,
 ) -> None:
     """Shows why visitors, emails and contacts are one person, the newest reason first."""
-    from segconnect.account.access import account_pk
-    from segconnect.account.person import Links, identity_named, links, members
+    from segconnect.account.owner.access import account_pk
+    from segconnect.account.people.person import Links, identity_named, links, members
     from segconnect.account.store.opening import open_engine
     from segconnect.settings import load
     from segconnect.wire.shape import utc_text
@@ -72,7 +72,7 @@ def merge(
     one: Who, other: Who, account: Account, reason: Reason = "by hand", data: Data = None
 ) -> None:
     """Makes two one person, such as one who bought with another email."""
-    from segconnect.account.person import identity_named
+    from segconnect.account.people.person import identity_named
 
     ends = [identity_named(one), identity_named(other)]
     _apply(data, account, "merge", {"ends": ends, "reason": reason})
@@ -104,8 +104,8 @@ def devices(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Shows the devices that many people use, or marks one, or takes its mark back."""
-    from segconnect.account.access import account_pk
-    from segconnect.account.person import devices, identity_named
+    from segconnect.account.owner.access import account_pk
+    from segconnect.account.people.person import devices, identity_named
     from segconnect.account.store.opening import open_engine
     from segconnect.settings import load
     from segconnect.wire.shape import utc_text
@@ -149,9 +149,9 @@ def erase(
     """Erases a person for good: contacts, orders, subscriptions, visits, and samples of runs."""
     from contextlib import closing
 
-    from segconnect.account import erasing
     from segconnect.account.export import history
-    from segconnect.account.person import identity_named
+    from segconnect.account.people.person import identity_named
+    from segconnect.account.writing import erasing
     from segconnect.cli.stored import account_of, exports, stored
     from segconnect.scenario import hooks
     from segconnect.scenario.journal import Journal, url_of
@@ -200,10 +200,10 @@ WHO = "the command line"
 
 
 def _apply(data: Data, account: str, endpoint: str, fields: dict[str, object]) -> None:
-    from segconnect.account.access import account_pk
-    from segconnect.account.committer import apply
+    from segconnect.account.owner.access import account_pk
     from segconnect.account.store.opening import open_engine, open_writer
-    from segconnect.account.work import Operation
+    from segconnect.account.writing.committer import apply
+    from segconnect.account.writing.work import Operation
     from segconnect.settings import load
 
     url = load(data=data).database_url

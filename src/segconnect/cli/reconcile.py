@@ -42,7 +42,7 @@ def command(
 
     Exit code 0: nothing differs. 1: something does, or was refused. 2: it could not be compared.
     """
-    from segconnect.account.reconciling import reconcile
+    from segconnect.account.figures.reconciling import reconcile
     from segconnect.account.reports import saved
     from segconnect.cli.load import pair
     from segconnect.cli.stored import account_of, stored

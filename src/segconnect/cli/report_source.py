@@ -57,7 +57,7 @@ def asked(source: Source, query: Query, account: str | None, data: Path | None) 
     """
     from segconnect.account.export import read_manifest
     from segconnect.account.export.history import state_of
-    from segconnect.account.reporting import models_of
+    from segconnect.account.figures.reporting import models_of
     from segconnect.account.reports import saved
     from segconnect.account.reports.plan import plan
 
@@ -98,7 +98,7 @@ def _exported(
 ) -> Iterator[Facts]:
     """Opens an export, by Spark or by DuckDB."""
     from segconnect.account.export import history, spark
-    from segconnect.account.reporting import models_of
+    from segconnect.account.figures.reporting import models_of
 
     models = models_of(planned)
     if source.engine == SPARK:

@@ -25,8 +25,8 @@ def command(
     import secrets
     from contextlib import closing
 
-    from segconnect.account.app import Account
-    from segconnect.account.serving import serve  # the server, only where it is used
+    from segconnect.account.api.app import Account
+    from segconnect.account.api.serving import serve  # the server, only where it is used
     from segconnect.cli.serving import Beside, Together
     from segconnect.scenario import hooks
     from segconnect.scenario.hooks.app import HookApp

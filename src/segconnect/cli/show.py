@@ -20,7 +20,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from segconnect.account.summary import Summary
+from segconnect.account.figures.summary import Summary
 from segconnect.scenario import values_json
 from segconnect.scenario.blueprint import Blueprint
 from segconnect.scenario.engine import Plan, Result, Status

@@ -53,7 +53,7 @@ def account_of(engine: Engine, account_id: str | None) -> Account:
     Raises:
         UsageError: There is none of this id, or not only one.
     """
-    from segconnect.account import access
+    from segconnect.account.owner import access
 
     if account_id is None:
         known = access.list_accounts(engine)

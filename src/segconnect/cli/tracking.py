@@ -23,10 +23,10 @@ def tracking(
     as_json: AsJson = False,
 ) -> None:
     """Shows what is set about tracking, and sets it."""
-    from segconnect.account import preferences
-    from segconnect.account.access import account_pk
+    from segconnect.account.owner import preferences
+    from segconnect.account.owner.access import account_pk
+    from segconnect.account.owner.tracking_settings import NAME, TrackingSettings
     from segconnect.account.store.opening import open_engine
-    from segconnect.account.tracking.settings import NAME, TrackingSettings
     from segconnect.settings import load
 
     engine = open_engine(load(data=data).database_url)

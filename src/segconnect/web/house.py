@@ -19,13 +19,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from segconnect.account import access
-from segconnect.account.committer import Committer
-from segconnect.account.figures import Figures
+from segconnect.account.api.arrivals import Arrivals
+from segconnect.account.figures.overview import Figures
+from segconnect.account.figures.reporting import Reports
+from segconnect.account.owner import access
 from segconnect.account.replica import asked_now
-from segconnect.account.reporting import Reports
-from segconnect.account.tracking.arrivals import Arrivals
-from segconnect.account.work import Operation
+from segconnect.account.writing.committer import Committer
+from segconnect.account.writing.work import Operation
 from segconnect.errors import SegconnectError, UsageError
 from segconnect.scenario.hooks import Hooks
 from segconnect.scenario.journal import Journal

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from segconnect.account import account_settings
 from segconnect.account import replica as replicas
 from segconnect.account.export import export, history
+from segconnect.account.figures.reporting import Reports
+from segconnect.account.owner import account_settings
 from segconnect.account.replica import Replica
-from segconnect.account.reporting import Reports
 from segconnect.account.reports import saved
 from segconnect.errors import UsageError
 from tests.conftest import Account, Clock

@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from segconnect.account.access import account_pk, create_account, create_integration
-from segconnect.account.committer import apply
 from segconnect.account.export import export, read_manifest
 from segconnect.account.export import spark as sparks
+from segconnect.account.figures.reporting import models_of
+from segconnect.account.owner.access import account_pk, create_account, create_integration
 from segconnect.account.replica import Facts, Replica
-from segconnect.account.reporting import models_of
 from segconnect.account.reports import saved
 from segconnect.account.reports.asking import ask
 from segconnect.account.reports.behind import behind
@@ -25,7 +24,8 @@ from segconnect.account.reports.naming import named
 from segconnect.account.reports.plan import Plan, Query, Settings, plan
 from segconnect.account.reports.types import FUNNEL, TYPES
 from segconnect.account.store.opening import open_engine, open_writer
-from segconnect.account.work import Operation
+from segconnect.account.writing.committer import apply
+from segconnect.account.writing.work import Operation
 from segconnect.errors import UsageError
 from segconnect.wire.endpoints import ENDPOINTS
 

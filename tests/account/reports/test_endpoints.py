@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from segconnect.account.preferences import keep
+from segconnect.account.owner.preferences import keep
 from segconnect.account.reports import saved
 from segconnect.account.reports.plan import Query
 from segconnect.account.reports.saved import MODEL

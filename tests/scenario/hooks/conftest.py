@@ -16,7 +16,7 @@ import uvicorn
 from sqlalchemy import insert
 from starlette.applications import Starlette
 
-from segconnect.account.serving import configuration
+from segconnect.account.api.serving import configuration
 from segconnect.cli.serving import Together
 from segconnect.scenario import hooks as webhooks
 from segconnect.scenario.engine.state import Response

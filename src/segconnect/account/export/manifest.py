@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from segconnect.account.owner.choices import Switches
 from segconnect.account.replica.copy import LAYOUT
 from segconnect.account.reports.plan import Settings
-from segconnect.account.reports.views import Switches
 from segconnect.clock import now
 from segconnect.errors import UsageError
 from segconnect.types import zone_named

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, select
 
-from segconnect.account import changes, preferences
-from segconnect.account.changes import Changes
 from segconnect.account.channels import Rules
+from segconnect.account.owner import preferences
+from segconnect.account.owner import tracking_settings as tracking
 from segconnect.account.replica import crediting, derived, selling, sorting
 from segconnect.account.replica.crediting import Kept
 from segconnect.account.replica.files import Slot, remove
 from segconnect.account.replica.origins import origins
 from segconnect.account.replica.tables import COPIED, Copied
-from segconnect.account.store import schema
-from segconnect.account.tracking import settings as tracking
+from segconnect.account.store import changes, schema
+from segconnect.account.store.changes import Changes
 from segconnect.database import snapshot
 from segconnect.errors import StoreError
 

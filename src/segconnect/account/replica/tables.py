@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Boolean, Connection, Float, Integer, Select, select, tuple_
 
-from segconnect.account.changes import KEYS
 from segconnect.account.replica.origins import UTM
 from segconnect.account.store import schema
+from segconnect.account.store.changes import KEYS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

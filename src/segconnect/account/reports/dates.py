@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from segconnect.account.reports.relative_dates import WEEKDAYS, read_moment
+from segconnect.account.owner.choices import WEEKDAYS
+from segconnect.account.reports.relative_dates import read_moment
 from segconnect.errors import UsageError, unknown_name
 
 SCALES = ("day", "week", "month", "quarter", "year")

@@ -20,6 +20,7 @@ from segconnect.account.metrics import (
     parts,
 )
 from segconnect.account.metrics.facts import LINES, SALES
+from segconnect.account.owner.choices import Switches
 from segconnect.account.reports import special
 from segconnect.account.reports.crediting import DEFAULT, Crediting, find_model
 from segconnect.account.reports.dates import MAX_PARTS, Period, read_period
@@ -41,7 +42,6 @@ from segconnect.account.reports.types import (
     VIEWS,
     ReportType,
 )
-from segconnect.account.reports.views import Switches
 from segconnect.errors import UsageError, unknown_name
 from segconnect.types import shown
 

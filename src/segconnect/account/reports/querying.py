@@ -13,12 +13,13 @@ from typing import TypeAlias
 
 from segconnect.account.metrics import CUSTOM, Dimension, Fact, Family, Metric
 from segconnect.account.metrics.facts import LEADS, LINES, SALES
+from segconnect.account.owner.choices import Switches
 from segconnect.account.replica.crediting import EVERY_TOUCH, FIRST
 from segconnect.account.reports.dates import Period
 from segconnect.account.reports.filters import Condition, Filter, Group, conditions, to_sql
 from segconnect.account.reports.plan import Plan, is_known
 from segconnect.account.reports.texts import Parameters, custom_field, pointer
-from segconnect.account.reports.views import Switches, day, views, with_views
+from segconnect.account.reports.views import day, views, with_views
 
 Cells: TypeAlias = tuple[str | None, ...]
 """The group of a row: what each dimension is there."""

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from segconnect.account.metrics import DIMENSIONS, METRICS, AnyMetric, Formula, Kind, Metric, Ratio
 from segconnect.account.metrics.declaring import parts
+from segconnect.account.owner.choices import Switches
 from segconnect.account.reports import special
 from segconnect.account.reports.crediting import DEFAULT
 from segconnect.account.reports.filters import OPERATORS
 from segconnect.account.reports.plan import OPTIONS
 from segconnect.account.reports.steps import CONDITIONS, EVENTS
 from segconnect.account.reports.types import TYPES, VIEWS
-from segconnect.account.reports.views import Switches
 
 PAGE = Path("docs/reference/metrics.md")
 COMMAND = "python -m segconnect.account.reports.reference"

@@ -11,9 +11,9 @@ from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 
+from segconnect.account.owner.choices import WEEKDAYS
 from segconnect.errors import UsageError
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = (
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",

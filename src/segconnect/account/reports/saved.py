@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Engine, select
 
-from segconnect.account import preferences
-from segconnect.account.access import account_pk
-from segconnect.account.account_settings import MONDAY, WEEK_START, switches_of
+from segconnect.account.owner import preferences
+from segconnect.account.owner.access import account_pk
+from segconnect.account.owner.account_settings import MONDAY, WEEK_START, switches_of
 from segconnect.account.reports.crediting import DEFAULT
 from segconnect.account.reports.plan import Query, Settings
 from segconnect.account.store import schema

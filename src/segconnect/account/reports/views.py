@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from segconnect.account.metrics.subscriptions import MICRO
+from segconnect.account.owner.choices import Switches
 from segconnect.account.replica.crediting import FIRST
 from segconnect.account.reports.crediting import Crediting
 from segconnect.account.reports.dates import Period
@@ -26,16 +26,6 @@ UNKNOWN_AD = "(unknown ad)"
 """Where a visit carries the id of an ad that is not known: an unmatched click."""
 
 MATCHED, NO_VISITS, NO_AD = "matched", "spend without visits", "visits without an ad"
-
-
-@dataclass(frozen=True)
-class Switches:
-    """What counts as revenue; the defaults are those of the hosted service."""
-
-    exclude_failed: bool = False
-    exclude_refunded: bool = False
-    exclude_tax: bool = False
-    exclude_shipping: bool = False
 
 
 def day(value: date) -> str:

@@ -13,8 +13,8 @@ import psycopg
 from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql
 
-from segconnect.account.changes import FORGET_EVERY, KEPT
-from segconnect.account.transaction import Key, Moved, Row
+from segconnect.account.store.changes import FORGET_EVERY, KEPT
+from segconnect.account.store.transaction import Key, Moved, Row
 from segconnect.errors import StoreError
 
 if TYPE_CHECKING:

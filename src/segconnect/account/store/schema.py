@@ -269,7 +269,7 @@ ad_performance = Table(
 )
 
 # By what somebody is known: a visitor's uid, an email, the id of a contact. Those of one person
-# have one `person`, the pk of one of them. See account/people.py.
+# have one `person`, the pk of one of them. See account/writing/identities.py.
 identities = Table(
     "identities",
     metadata,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from sqlalchemy import Table
 
-from segconnect.account.changes import FORGET_EVERY, KEPT
+from segconnect.account.store.changes import FORGET_EVERY, KEPT
 from segconnect.account.store.schema import indexed_by
-from segconnect.account.transaction import BLOCK, Key, Moved, Row
+from segconnect.account.store.transaction import BLOCK, Key, Moved, Row
 from segconnect.database import BUSY_SECONDS
 from segconnect.errors import StoreError
 

@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segconnect import types
-from segconnect.account import access, account_settings, preferences
-from segconnect.account.account_settings import LEFT_OUT, AccountSettings
-from segconnect.account.reports.relative_dates import WEEKDAYS
-from segconnect.account.tracking.settings import NAME as TRACKING
-from segconnect.account.tracking.settings import TrackingSettings
+from segconnect.account.owner import access, account_settings, preferences
+from segconnect.account.owner.account_settings import LEFT_OUT, AccountSettings
+from segconnect.account.owner.choices import WEEKDAYS
+from segconnect.account.owner.tracking_settings import NAME as TRACKING
+from segconnect.account.owner.tracking_settings import TrackingSettings
 from segconnect.errors import UnfitError, UsageError
 from segconnect.web.house import House, back
 

@@ -12,10 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segconnect.account import access, reading
 from segconnect.account.attribution import MODELS
-from segconnect.account.people import CONTACT, EMAIL
-from segconnect.account.person import Link, links, members
+from segconnect.account.owner import access
+from segconnect.account.people import reading
+from segconnect.account.people.person import Link, links, members
+from segconnect.account.writing.identities import CONTACT, EMAIL
 from segconnect.errors import UsageError
 from segconnect.web.house import House
 from segconnect.web.pages.contacts import account_of

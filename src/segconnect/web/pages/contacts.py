@@ -10,8 +10,9 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segconnect.account import access, finding, preferences
-from segconnect.account.finding import Asked
+from segconnect.account.owner import access, preferences
+from segconnect.account.people import finding
+from segconnect.account.people.finding import Asked
 from segconnect.account.store import schema
 from segconnect.web.house import House
 

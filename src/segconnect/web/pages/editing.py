@@ -14,8 +14,9 @@ from pydantic_core import from_json, to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segconnect.account import access, reading
-from segconnect.account.work import Operation
+from segconnect.account.owner import access
+from segconnect.account.people import reading
+from segconnect.account.writing.work import Operation
 from segconnect.errors import UsageError
 from segconnect.web.house import House, back, text
 from segconnect.web.pages import contact

@@ -10,9 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segconnect.account import access, erasing
 from segconnect.account.export import history
-from segconnect.account.work import Operation
+from segconnect.account.owner import access
+from segconnect.account.writing import erasing
+from segconnect.account.writing.work import Operation
 from segconnect.web.house import House, back, text
 from segconnect.web.pages import contact
 

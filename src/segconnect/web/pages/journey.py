@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from segconnect.account.person import Link
+from segconnect.account.people.person import Link
 from segconnect.web.filters import units
 
 SHOWN = 300  # of what happened to one person

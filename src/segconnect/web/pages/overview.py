@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segconnect.account import access, account_settings
-from segconnect.account.figures import Standing
+from segconnect.account.figures.overview import Standing
+from segconnect.account.owner import access, account_settings
 from segconnect.connections import Connections
 from segconnect.scenario.journal import State
 from segconnect.web import filters

@@ -10,9 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segconnect.account import access
-from segconnect.account.person import Links, devices, identity_named, links
-from segconnect.account.work import Operation
+from segconnect.account.owner import access
+from segconnect.account.people.person import Links, devices, identity_named, links
+from segconnect.account.writing.work import Operation
 from segconnect.errors import UsageError, unknown_name
 from segconnect.web.house import House, back, text
 from segconnect.web.pages import contact, contacts

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segconnect.account import access, uses
+from segconnect.account.owner import access, uses
 from segconnect.connections import Connection, Connections
 from segconnect.errors import SegconnectError, UsageError
 from segconnect.web.house import House, back, text

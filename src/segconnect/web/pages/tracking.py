@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segconnect import clock
-from segconnect.account import access, preferences
-from segconnect.account.tracking import owner
+from segconnect.account.api import owner
+from segconnect.account.owner import access, preferences
 from segconnect.web.house import House
 
 SECONDS = 60  # for which a check waits

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.connections import Connections
 from segconnect.errors import SegconnectError, UsageError
 from segconnect.recipes import Recipe, matches, named, nearest

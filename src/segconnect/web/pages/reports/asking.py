@@ -10,8 +10,9 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from segconnect.account import access, reading
 from segconnect.account.metrics import CUSTOM
+from segconnect.account.owner import access
+from segconnect.account.people import reading
 from segconnect.account.reports import saved
 from segconnect.account.reports.plan import Plan, Settings, plan
 from segconnect.account.reports.types import SPECIAL

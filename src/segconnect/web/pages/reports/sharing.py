@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segconnect.account import access
+from segconnect.account.owner import access
 from segconnect.account.reports import saved
 from segconnect.errors import UsageError
 from segconnect.web.house import House, back, text

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from segconnect.account.metrics import METRICS, Family, Number, Unit, find_dimension
+from segconnect.account.owner.choices import WEEKDAYS
 from segconnect.account.reports.dates import Bucket, Period
 from segconnect.account.reports.plan import Settings
-from segconnect.account.reports.relative_dates import WEEKDAYS
 from segconnect.account.reports.special import OTHERS, TOOK
 from segconnect.web.filters import units
 from segconnect.web.pages.reports.drill import down

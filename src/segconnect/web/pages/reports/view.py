@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from segconnect.account.metrics import METRICS, find_dimension
+from segconnect.account.owner.choices import Switches
 from segconnect.account.reports.plan import LAST_YEAR, PREVIOUS, Query
 from segconnect.account.reports.saved import Saved
 from segconnect.account.reports.steps import asked_first
 from segconnect.account.reports.types import COMPARISON, FUNNEL, PATHS, TYPES
-from segconnect.account.reports.views import Switches
 from segconnect.errors import UsageError
 from segconnect.web.pages.reports.conditions import (
     ALL,
