@@ -205,8 +205,9 @@ class Copy:
             if found.keys or integrations != held.integrations:
                 mark = _mark(store, self._account_pk, found.number)
                 with _transaction(copy):
-                    copy.execute("delete from integrations")
-                    _append(copy, "integrations", integrations)
+                    if integrations != held.integrations:
+                        copy.execute("delete from integrations")
+                        _append(copy, "integrations", integrations)
                     self._apply(copy, store, found, world)
                     copy.execute("update state set number = ?, mark = ?", [found.number, mark])
                 self._held = held._replace(
@@ -243,24 +244,27 @@ class Copy:
             copy.execute(f"truncate keys_{table.name}")
             listed = [key if isinstance(key, tuple) else (key,) for key in keys]
             _append(copy, f"keys_{table.name}", listed)
+            are_known = True
             if table.essence:
-                copy.execute(table.remember())
-            copy.execute(table.delete())
-            if table.name == "contacts":
+                are_known = copy.execute(table.remember()).fetchall() != [(0,)]
+            if are_known:
+                copy.execute(table.delete())
+            if are_known and table.name == "contacts":
                 copy.execute(
                     "delete from origins o using keys_contacts k where o.contact_pk = k.pk"
                 )
             added[table.name] = self._arrive(copy, table, table.of_keys(store, keys), world)
             if table.essence:
-                copy.execute(table.compare())
+                copy.execute(table.compare() if are_known else table.arrived())
         derived.note_tracked(copy, found.keys)
-        if is_anybody := derived.is_anybody_changed(copy):
-            derived.changed_people(copy)
-            added["touches"] = derived.changed_touches(copy)
-            added["leads"] = derived.changed_leads(copy)
-            added.update(crediting.changed_credits(copy))
+        kinds = derived.changed_people(copy, are_renamed="identities" in found.keys)
+        if kinds:
+            added["touches"], are_touched = derived.changed_touches(copy, kinds)
+            if "contact" in kinds:
+                added["leads"] = derived.changed_leads(copy)
+            added.update(crediting.changed_credits(copy, kinds, are_touched=are_touched))
         are_orders = "orders" in found.keys
-        added.update(selling.changed(copy, are_orders=are_orders, is_anybody=is_anybody))
+        added.update(selling.changed(copy, are_orders=are_orders, are_bought="order" in kinds))
         sorting.sort_where_needed(copy, added)
 
     def _keep(self, models: Sequence[Kept]) -> None:

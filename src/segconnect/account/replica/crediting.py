@@ -8,7 +8,7 @@ at all journeys together is computed from the touches when it is asked for.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from segconnect.account.attribution import MODELS
@@ -270,15 +270,48 @@ def keep(copy: DuckDBPyConnection, models: Sequence[Kept]) -> None:
         credit(copy, table, models, EVERYBODY)
 
 
-def changed_credits(copy: DuckDBPyConnection) -> dict[str, int]:
-    """Computes the credits anew of those who are `affected`; answers how many, by table."""
+def changed_credits(
+    copy: DuckDBPyConnection, kinds: Collection[str], *, are_touched: bool
+) -> dict[str, int]:
+    """Computes the credits anew of those who are `affected`; answers how many, by table.
+
+    Args:
+        copy: The copy, after their touches.
+        kinds: The kinds of rows that they have or had.
+        are_touched: Whether any of them has a touch.
+    """
     names = copy.execute("select model from models").fetchall()
     models = [Kept.named(name) for (name,) in names]
     count = {}
-    for table in CONVERSIONS:
-        copy.execute(f"delete from {table} where person in (select person from affected)")
-        count[table] = credit(copy, table, models, AFFECTED)
+    for table, kind in (("credits", "order"), ("lead_credits", "contact")):
+        if models and kind in kinds:
+            copy.execute(f"delete from {table} where person in (select person from affected)")
+            if are_touched:
+                count[table] = credit(copy, table, models, AFFECTED)
+            else:
+                count[table] = _credit_nobody(copy, table, models, AFFECTED)
     return count
+
+
+def _credit_nobody(
+    copy: DuckDBPyConnection, table: str, models: Sequence[Kept], scope: Scope
+) -> int:
+    """Credits orders or leads of people without a touch, by all models alike; answers how many."""
+    conversions, columns = CONVERSIONS[table]
+    is_first = {each: each.model == EVERY_TOUCH and each.days is None for each in models}
+    kept = ", ".join(f"('{each}', {told})" for each, told in is_first.items())
+    touch = ", ".join(f"cast(null as {type_}) as {name}" for name, type_ in TOUCH.items())
+    found = copy.execute(f"""
+        insert into {table}
+        with told as (
+          select m.model, {JOURNEY}, null as number, null as touch_moment, null as touch_day,
+            {touch}, case when m.is_first then true end as {FIRST}, 1 as share, j.amount, j.paid
+          from ({conversions.format(people=scope.people)}) j
+          cross join (values {kept}) m(model, is_first)
+        )
+        select {columns} from told order by model, moment, conversion
+        """)
+    return int(found.fetchall()[0][0])
 
 
 def credit(copy: DuckDBPyConnection, table: str, models: Sequence[Kept], scope: Scope) -> int:

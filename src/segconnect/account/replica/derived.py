@@ -43,15 +43,17 @@ TOLD = (
 # Who is not known from tracking has a negative number: of the email, or of the row alone.
 ALONE = "-(4398046511104 + cast(hash({email}) >> 2 as bigint))"  # below those of rows: 2 ** 42
 
-PEOPLE = f"""
+VISITORS = """
 insert into people
-select 'visitor', pk, person from identities i where kind = 'visitor' {{visitors}}
-union all
+select 'visitor', pk, person from identities i where kind = 'visitor' {some}
+"""
+CONTACTS = f"""
+insert into people
 select 'contact', c.pk, coalesce(e.person, i.person, {ALONE.format(email="c.email")}, -3 * c.pk)
 from contacts c
 left join identities e on e.kind = 'email' and e.value = c.email
 left join identities i on i.kind = 'contact' and i.value = c.contact_id
-where true {{contacts}}
+where true {{some}}
 """
 
 OWNED = f"""
@@ -68,7 +70,8 @@ KINDS = (("order", "orders", 1), ("subscription", "subscriptions", 2))
 
 def everybody(copy: DuckDBPyConnection) -> None:
     """Tells of every visitor, contact, order and subscription who it is."""
-    copy.execute(PEOPLE.format(visitors="", contacts=""))
+    copy.execute(VISITORS.format(some=""))
+    copy.execute(CONTACTS.format(some=""))
     for kind, table, offset in KINDS:
         copy.execute(OWNED.format(kind=kind, table=table, offset=offset, some=""))
 
@@ -93,46 +96,70 @@ def note_tracked(copy: DuckDBPyConnection, tables: Collection[str]) -> None:
         copy.execute("insert into changed select 'visitor', visitor_pk from keys_page_views")
 
 
-def is_anybody_changed(copy: DuckDBPyConnection) -> bool:
-    """Tells whether what was read anew concerns anybody; a new first name does not."""
-    found = copy.execute("select 1 from changed union all select 1 from renamed limit 1")
-    return bool(found.fetchall())
-
-
-def changed_people(copy: DuckDBPyConnection) -> None:
+def changed_people(copy: DuckDBPyConnection, *, are_renamed: bool) -> set[str]:
     """Tells anew who is who of those in `changed`, and of those that `renamed` identities name.
 
-    Puts all whom that concerns, before and after, into `affected`.
+    Puts all whom that concerns, before and after, into `affected`, and what is theirs into the
+    people of the scope AFFECTED.
+
+    Args:
+        copy: The copy, after its tables were read anew.
+        are_renamed: Whether there may be identities in `renamed`.
+
+    Returns:
+        The kinds of rows that those have or had; none if nobody is concerned: a new first name
+        concerns nobody. What they have nothing of need not be computed.
     """
-    copy.execute("""
-        insert into changed
-        select 'contact', c.pk from contacts c
-        where c.email in (select value from renamed where kind = 'email')
-        or c.contact_id in (select value from renamed where kind = 'contact')
-        """)
-    for kind, table, _ in KINDS:
-        copy.execute(f"""
+    if are_renamed:
+        copy.execute("""
             insert into changed
-            select '{kind}', o.pk from {table} o
-            where o.contact_pk in (select pk from changed where kind = 'contact')
-            or (o.contact_pk is null
-                and o.email in (select value from renamed where kind = 'email'))
+            select 'contact', c.pk from contacts c
+            where c.email in (select value from renamed where kind = 'email')
+            or c.contact_id in (select value from renamed where kind = 'contact')
             """)
-    copy.execute("create or replace temp table changed as select distinct * from changed")
+    kinds = _kinds(copy, "changed")
+    if "contact" in kinds or are_renamed:
+        for kind, table, _ in KINDS:
+            copy.execute(f"""
+                insert into changed
+                select '{kind}', o.pk from {table} o
+                where o.contact_pk in (select pk from changed where kind = 'contact')
+                or (o.contact_pk is null
+                    and o.email in (select value from renamed where kind = 'email'))
+                """)
+        kinds = _kinds(copy, "changed")
+    if not kinds:
+        return kinds
     affect = (
         "insert into affected select p.person, p.kind in ('contact', 'visitor') from people p"
-        " join changed c on c.kind = p.kind and c.pk = p.pk"
+        " semi join changed c on c.kind = p.kind and c.pk = p.pk"
     )
-    copy.execute(affect)
-    copy.execute("delete from people p using changed c where c.kind = p.kind and c.pk = p.pk")
+    if copy.execute(affect).fetchall() != [(0,)]:
+        copy.execute("delete from people p using changed c where c.kind = p.kind and c.pk = p.pk")
     some = "and {}.pk in (select pk from changed where kind = '{}')"
-    copy.execute(
-        PEOPLE.format(visitors=some.format("i", "visitor"), contacts=some.format("c", "contact"))
-    )
+    if "visitor" in kinds:
+        copy.execute(VISITORS.format(some=some.format("i", "visitor")))
+    if "contact" in kinds:
+        copy.execute(CONTACTS.format(some=some.format("c", "contact")))
     for kind, table, offset in KINDS:
-        some_owned = some.format("o", kind)
-        copy.execute(OWNED.format(kind=kind, table=table, offset=offset, some=some_owned))
+        if kind in kinds:
+            some_owned = some.format("o", kind)
+            copy.execute(OWNED.format(kind=kind, table=table, offset=offset, some=some_owned))
     copy.execute(affect)
+    _own(copy, AFFECTED.people, "people", "affected")
+    return kinds | _kinds(copy, AFFECTED.people)
+
+
+def _kinds(copy: DuckDBPyConnection, table: str) -> set[str]:
+    return {kind for (kind,) in copy.execute(f"select distinct kind from {table}").fetchall()}
+
+
+def _own(copy: DuckDBPyConnection, own: str, whole: str, persons: str) -> int:
+    """Copies out of a table what is of some persons; answers how many rows that is."""
+    found = copy.execute(
+        f"create or replace temp table {own} as from {whole} semi join {persons} a using (person)"
+    ).fetchall()
+    return int(found[0][0])
 
 
 # -- touches -------------------------------------------------------------------------------------
@@ -259,8 +286,10 @@ class Scope(NamedTuple):
 
 
 EVERYBODY = Scope()
-AFFECTED = Scope("own_people", "own_views", "own_touches")
+AFFECTED = Scope("own_people", touches="own_touches")
 """Those who changed, copied out of the whole at once, so that no question after it reads it all."""
+MOVED = Scope("moved_people", "moved_views")
+"""Those of them whose touches may have changed."""
 
 
 def tables() -> list[str]:
@@ -301,21 +330,31 @@ def all_touches(copy: DuckDBPyConnection) -> None:
     copy.execute(TOUCHES.format(**EVERYBODY._asdict()))
 
 
-def changed_touches(copy: DuckDBPyConnection) -> int:
-    """Finds the touches anew of those who are `affected`; answers how many there are.
+def changed_touches(copy: DuckDBPyConnection, kinds: Collection[str]) -> tuple[int, bool]:
+    """Finds the touches anew of those who are `affected`, of whom there are these kinds of rows.
 
-    Leaves them, and all who are affected, in the tables of the scope AFFECTED.
+    Leaves them in the touches of the scope AFFECTED.
+
+    Returns:
+        How many were found, and whether any of those who are affected has one.
     """
-    persons = "(select distinct person from affected where has_other_touches)"
-    copy.execute(f"create or replace temp table own_people as from people semi join {persons} a"
-                 " using (person)")  # fmt: skip
-    copy.execute(
-        "create or replace temp table own_views as select v.* from page_views v semi join"
-        " (select pk from own_people where kind = 'visitor') p on p.pk = v.visitor_pk"
-    )
-    copy.execute(f"delete from touches where person in {persons}")
-    found = copy.execute(TOUCHES.format(**AFFECTED._asdict())).fetchall()
-    for own, whole in ((AFFECTED.people, "people"), (AFFECTED.touches, "touches")):
-        copy.execute(f"create or replace temp table {own} as from {whole} semi join"
-                     " (select distinct person from affected) a using (person)")  # fmt: skip
-    return int(found[0][0])
+    found = 0
+    if "contact" in kinds or "visitor" in kinds:  # who has neither has no touch
+        persons = "(select distinct person from affected where has_other_touches)"
+        copy.execute(f"delete from touches where person in {persons}")
+        _own(copy, MOVED.people, AFFECTED.people, persons)
+        seen = (
+            f"semi join (select pk from {MOVED.people} where kind = 'visitor') p"
+            " on p.pk = v.visitor_pk"
+        )
+        views = copy.execute(
+            f"create or replace temp table {MOVED.views} as select v.* from page_views v"
+            f" {seen if 'visitor' in kinds else 'limit 0'}"
+        ).fetchall()
+        told = (
+            f"select 1 from origins o semi join {MOVED.people} p"
+            " on p.kind = 'contact' and p.pk = o.contact_pk limit 1"
+        )
+        if views[0][0] or copy.execute(told).fetchall():
+            found = int(copy.execute(TOUCHES.format(**MOVED._asdict())).fetchall()[0][0])
+    return found, _own(copy, AFFECTED.touches, "touches", "affected") > 0

@@ -88,18 +88,18 @@ def everything(copy: DuckDBPyConnection) -> None:
     copy.execute(LINES.format(some=""))
 
 
-def changed(copy: DuckDBPyConnection, *, are_orders: bool, is_anybody: bool) -> dict[str, int]:
+def changed(copy: DuckDBPyConnection, *, are_orders: bool, are_bought: bool) -> dict[str, int]:
     """Tells it anew of orders that were read anew, and of all of who is `affected`.
 
     Args:
         copy: The copy, after people and leads.
         are_orders: Whether orders were read anew: those in `keys_orders`.
-        is_anybody: Whether somebody is affected.
+        are_bought: Whether any who are `affected` have or had orders.
 
     Returns:
         How many rows there are of them, by table.
     """
-    persons = ["select person from affected"] if is_anybody else []
+    persons = ["select person from affected"] if are_bought else []
     if are_orders:  # whoever bought them before, or does now: the numbers of theirs
         persons += [
             "select s.person from sold s semi join keys_orders k on k.pk = s.pk",

@@ -34,12 +34,12 @@ def sort(copy: DuckDBPyConnection, table: str) -> None:
 
 def sort_where_needed(copy: DuckDBPyConnection, added: Mapping[str, int]) -> None:
     """Sorts those tables of which much was written anew, by how many rows were added."""
-    for table in ORDER:
-        if not added[table]:
-            continue
-        copy.execute("insert into appended values (?, ?)", [table, added[table]])
-        query = f"select sum(rows), (select count(*) from {table}) from appended where name = ?"
-        found = copy.execute(query, [table]).fetchone()
-        assert found is not None
-        if found[0] > max(FEW, found[1] // SHARE):
+    rows = ", ".join(f"('{table}', {added[table]})" for table in ORDER if added[table])
+    if not rows:
+        return
+    copy.execute(f"insert into appended values {rows}")
+    many = f"select name, sum(rows) from appended group by name having sum(rows) > {FEW}"
+    for table, count in copy.execute(many).fetchall():
+        ((whole,),) = copy.execute(f"select count(*) from {table}").fetchall()
+        if count > whole // SHARE:
             sort(copy, table)

@@ -86,7 +86,10 @@ class Copied:
         return f"delete from {self.name} t using keys_{self.name} k where {where}"
 
     def remember(self) -> str:
-        """Keeps what is essential of the rows of the keys, before they are deleted."""
+        """Keeps what is essential of the rows of the keys, before they are deleted.
+
+        Answers how many there are.
+        """
         return f"create or replace temp table old_{self.name} as {self._essential()}"
 
     def compare(self) -> str:
@@ -95,6 +98,13 @@ class Copied:
         return (
             f"insert into changed select distinct '{self.kind}', pk from"
             f" (({old} except {new}) union all ({new} except {old}))"
+        )
+
+    def arrived(self) -> str:
+        """Notes the rows of the keys as changed, of which there were none before."""
+        return (
+            f"insert into changed select '{self.kind}', pk from {self.name}"
+            f" semi join keys_{self.name} using (pk)"
         )
 
     def _essential(self) -> str:
