@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -15,9 +16,13 @@ from starlette.responses import Response
 
 from segconnect import credentials
 from segconnect.connections import SEGMETRICS, Connection, Connections, Listed, verify_now
-from segconnect.errors import SegconnectError
+from segconnect.errors import SegconnectError, UsageError
+from segconnect.scenario import blueprint
+from segconnect.scenario.sources import SOURCES
 from segconnect.web.house import House, back, text
+from segconnect.web.pages import services
 from segconnect.web.pages.undo import delete
+from segconnect.web.users import Role
 
 FIELDS = ("name", "account_id", "integration_id", "base_url")
 
@@ -35,26 +40,47 @@ def used_by(house: House) -> dict[str, list[Use]]:
     used: dict[str, list[Use]] = defaultdict(list)
     for row in house.journal.scenarios.all():
         named = {*json.loads(row.bindings).get("connections", {}).values(), row.connection}
+        if '"connection"' in row.document:  # most documents name none, and are not read
+            named |= {*_named(row.document)}
         for name in sorted(named - {None}):
             used[name].append(Use(row.id, row.name, row.is_on))
     return used
 
 
+def _named(document: str) -> Iterator[str]:
+    """The connections that a scenario and its sources name as they are kept."""
+    found = blueprint.parse(document).blueprint
+    if found.connection is not None:
+        yield found.connection
+    for node in found.walk():
+        name = node.parameters.get("connection") if node.module in SOURCES else None
+        if isinstance(name, str):
+            yield name
+
+
 async def show(house: House, request: Request) -> Response:
     """Shows one connection."""
     found = await asyncio.to_thread(_find, house, request.query_params.get("name", ""))
-    return await _page(house, request, found, found._asdict())
+    typed = found._asdict() if found.service == SEGMETRICS else {}
+    return await _page(house, request, found, typed)
 
 
 async def _page(
     house: House, request: Request, found: Listed, typed: dict[str, str], problem: str = ""
 ) -> Response:
-    used = await asyncio.to_thread(used_by, house)
-    is_asked = found.service == SEGMETRICS or credentials.service_of(found.service).is_verified
+    used, is_ours = await asyncio.to_thread(used_by, house), found.service == SEGMETRICS
+    shown: dict[str, Any] = {"is_asked": True}
+    if not is_ours:
+        kind, kept = credentials.service_of(found.service), {}
+        if request.state.user.role.may(Role.OWNER):
+            try:
+                kept = await asyncio.to_thread(Connections(house.settings).credentials, found.name)
+            except SegconnectError as error:  # its key is lost: it can be typed anew
+                problem = problem or str(error)
+        shown = {"is_asked": kind.is_verified, **services.form_of(kind, kept, typed or None)}
     return house.render(
         request, "connection.html", 422 if problem else 200, each=found, typed=typed,
-        problem=problem, used=used[found.name], is_ours=found.service == SEGMETRICS,
-        is_asked=is_asked,
+        problem=problem, used=used[found.name], is_ours=is_ours, **shown,
     )  # fmt: skip
 
 
@@ -66,9 +92,16 @@ def _find(house: House, name: str) -> Listed:
 
 
 async def change(house: House, request: Request) -> Response:
-    """Changes a connection, once the account accepted it; without a key it keeps its own."""
+    """Changes a connection, once it is accepted; what is secret and not given it keeps."""
     typed = {name: await text(request, name) for name in FIELDS}
     found = await asyncio.to_thread(_find, house, typed["name"])
+    if found.service != SEGMETRICS:
+        kind = credentials.service_of(found.service)
+        try:
+            return await services.change(house, request, found.name, kind)
+        except SegconnectError as error:
+            plain = services.plain(kind, await request.form())
+            return await _page(house, request, found, plain, f"Nothing was saved: {error}")
     key = await text(request, "api_key")
     connections = Connections(house.settings)
     try:
@@ -104,8 +137,9 @@ def _ask(house: House, found: Listed) -> str:
         verify_now(connection, house.settings)
         return f"The account at {connection.root(house.settings)}"
     values = connections.credentials(found.name)
-    credentials.verify(found.name, found.service, values)
-    return f"The server {values.get('host', '')}".rstrip()
+    if not credentials.verify(found.name, found.service, values):
+        raise UsageError("only the modules that use it know whom to ask; run a scenario with it")
+    return f"The server {values['host']}"
 
 
 async def remove(house: House, request: Request) -> Response:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from segconnect.account.owner import access, uses
 from segconnect.connections import Connection, Connections
+from segconnect.credentials import SERVICES
 from segconnect.errors import SegconnectError, UsageError
 from segconnect.web.house import House, back, text
 from segconnect.web.pages.connections import used_by
@@ -75,6 +76,7 @@ def _read(house: House) -> dict[str, Any]:
         "used": used_by(house),
         "kinds": KINDS,
         "graces": access.GRACES,
+        "services": SERVICES,
     }
 
 
