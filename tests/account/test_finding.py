@@ -79,6 +79,24 @@ def find(account: Account, tmp_path: Path, monkeypatch: Any, clock: Clock) -> It
     finder.replica.close()
 
 
+def test_how_they_came_first_is_told_of_the_person_and_not_of_the_contact(find: Finder) -> None:
+    find.account.send(
+        "page_view",
+        {"uid": "v2", "date_created": "2026-01-02", "email": "joey@bloggs.com",
+         "url": "https://tea.example/?utm_source=letter&utm_medium=email"},
+    )  # fmt: skip
+    find.account.send(
+        "page_view",
+        {"uid": "v2", "date_created": "2026-01-04", "url": "https://tea.example/?gclid=2"},
+    )
+    rows = {row.contact_id: row.pk for row in find.page().rows}
+    told = finding.origins(find.replica.reading, find.pk, list(rows.values()))
+
+    assert {id_: told[pk] for id_, pk in rows.items() if pk in told} == {
+        "c1": ("paid", None), "c3": ("email", "letter"), "p3": ("email", "letter"),
+    }  # fmt: skip
+
+
 def test_those_that_came_last_are_first(find: Finder) -> None:
     assert find() == ["p3", "c4", "c3", "c2", "c1"]
 

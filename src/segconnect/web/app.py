@@ -60,6 +60,7 @@ ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/contacts", contacts.show, Role.VIEWER, "GET"),
     ("/contacts/{id:path}/export.json", contact.export, Role.EDITOR, "GET"),
     ("/contacts/{id:path}", contact.show, Role.VIEWER, "GET"),
+    ("/people/origins", contacts.origins, Role.VIEWER, "GET"),
     ("/people/data", contact.data, Role.EDITOR, "GET"),
     ("/people/credits", contact.credits_, Role.VIEWER, "GET"),
     ("/people/edit", editing.show, Role.EDITOR, "GET"),

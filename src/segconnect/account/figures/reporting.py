@@ -155,6 +155,10 @@ class Reports:
         """
         return finding.find(self._engine, self._facts, account_pk, asked)
 
+    def origins(self, account_pk: int, contacts: Sequence[int]) -> dict[int, finding.Origin]:
+        """Answers how those behind contacts came first, by their rows."""
+        return finding.origins(self._facts, account_pk, contacts)
+
     def credits_of(self, account_pk: int, contact_pk: int) -> tuple[str, Sequence[list[Credit]]]:
         """Answers the account's own model, and what it credits a person's orders to.
 

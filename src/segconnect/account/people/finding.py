@@ -6,7 +6,7 @@ answer at once, however many contacts there are. Everything else is asked of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -62,10 +62,16 @@ class Row(NamedTuple):
     first_name: str | None
     last_name: str | None
     status: str
-    utm_source: str | None
     date_created: int
     integration_pk: int
     paid: int = 0  # cents, of the orders that are this contact's own
+
+
+class Origin(NamedTuple):
+    """How somebody came first."""
+
+    channel: str
+    source: str | None  # as the link said it, else the site that had it
 
 
 class Found(NamedTuple):
@@ -231,6 +237,20 @@ def _scanned(
         rows = found.connection.execute(query, [*values, before]).fetchall()
     total = rows[0][0] if rows else 0
     return _page([Row(*row[1:]) for row in rows], most, None if after else total)
+
+
+FIRST = """
+select p.pk, t.channel, coalesce(nullif(t.utm_source, ''), nullif(t.referrer_host, ''))
+from people p join touches t on t.person = p.person and t.number = 1
+where p.kind = 'contact' and p.pk in (select unnest(?::bigint[]))
+"""
+
+
+def origins(facts: Reading, account_pk: int, pks: Sequence[int]) -> dict[int, Origin]:
+    """Answers how those behind contacts came first; of whom no visit is known, nothing."""
+    with facts(account_pk, ()) as found:
+        rows = found.connection.execute(FIRST, [pks]).fetchall()
+    return {pk: Origin(channel, source) for pk, channel, source in rows}
 
 
 # -- what can be chosen --------------------------------------------------------------------------

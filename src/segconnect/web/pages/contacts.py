@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy import select
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -42,6 +43,25 @@ async def show(house: House, request: Request) -> Response:
     if template == "parts/contacts.html":  # the address is without what is not asked for
         response.headers["hx-replace-url"] = f"/app/contacts?{_query(account, asked)}"
     return response
+
+
+async def origins(house: House, request: Request) -> Response:
+    """Tells how the contacts of a list came first, once the list is shown.
+
+    The list is found by the indexes of the store; this asks the replica, which may catch up first.
+    """
+    account = account_of(house, request.query_params.get("account", ""))
+    asked = request.query_params.get("rows", "").split(",")
+    if account is None or len(asked) > finding.PAGE * 2 or not all(map(is_row, asked)):
+        raise HTTPException(404, "There are no such contacts.")
+    pk, rows = access.account_pk(house.engine, account["account_id"]), [int(each) for each in asked]
+    known = await asyncio.to_thread(house.reports.origins, pk, rows)
+    return house.render(request, "parts/contact_origins.html", rows=rows, known=known)
+
+
+def is_row(text: str) -> bool:
+    """Whether a text is the number of a row."""
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def account_of(house: House, wanted: str) -> dict[str, Any] | None:
