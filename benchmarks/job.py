@@ -30,7 +30,7 @@ flow:
       first_name: "{{1.First}}"
       last_name: "{{1.Last}}"
 """
-LOOK_SECONDS = 0.02  # between two looks at the memory of a process
+LOOK_SECONDS = 0.1  # between two looks at the memory of processes
 
 
 def email(number: int) -> str:
@@ -122,7 +122,7 @@ class Command:
             cwd=path,
             env=dict(environment),
         )
-        self._peaks: dict[int, list[int]] = {}  # kilobytes at each look, by process
+        self._most = 0  # kilobytes
         self._is_over = Event()
         self._thread = Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -134,11 +134,11 @@ class Command:
 
     @property
     def megabytes(self) -> float:
-        """The sum of the most that each process held.
+        """The most that all its processes held at one moment.
 
-        A child that was seen once was about to run another program, in its parent's memory.
+        A page that several of them share is counted once: the system divides it among them.
         """
-        return sum(looks[-1] for looks in self._peaks.values() if len(looks) > 1) / 1024
+        return self._most / 1024
 
     def ended(self, timeout: float = 600.0) -> tuple[str, str]:
         """Waits for its end; answers what it printed, and its complaints."""
@@ -159,27 +159,25 @@ class Command:
 
     def _watch(self) -> None:
         while not self._is_over.wait(LOOK_SECONDS):
-            for pid in _tree(self.process.pid):
-                if (peak := _peak(pid)) > 0:
-                    self._peaks.setdefault(pid, []).append(peak)
+            self._most = max(self._most, sum(map(proportional, tree(self.process.pid))))
 
 
-def _tree(pid: int) -> Iterator[int]:
+def tree(pid: int) -> Iterator[int]:
     """Answers a process and all that come of it."""
     yield pid
     for task in Path(f"/proc/{pid}/task").glob("*/children"):  # each thread has its own
         with suppress(OSError):  # it has ended
             for child in task.read_text().split():
-                yield from _tree(int(child))
+                yield from tree(int(child))
 
 
-def _peak(pid: int) -> int:
-    """Answers the most memory that a process ever held, in kilobytes."""
+def proportional(pid: int) -> int:
+    """Answers the memory of a process in kilobytes, pages that it shares counted in part."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
 def report_of(out: str) -> dict[str, Any]:

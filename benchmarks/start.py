@@ -6,8 +6,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from statistics import median
+
+from benchmarks.job import proportional, tree
 
 COMMAND = [sys.executable, "-m", "segconnect"]
 
@@ -38,16 +39,7 @@ def serve() -> tuple[float, float]:
         process.stdout.readline()
         ready = time.perf_counter() - began
         time.sleep(1)
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        kilobytes = sum(map(_proportional, [str(process.pid), *children]))
+        kilobytes = sum(map(proportional, tree(process.pid)))
         process.terminate()
         process.wait()
     return ready, kilobytes / 1024
-
-
-def _proportional(pid: str) -> int:
-    """The memory of a process, pages that it shares counted in part."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    return 0

@@ -565,9 +565,11 @@ class Server:
 
     @property
     def writer_pid(self) -> int:
-        """The process that writes to the store for this one."""
+        """The process that writes to the store for this one, forked by another."""
         pid = self._process.pid
-        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+        for _ in range(2):
+            pid = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+        return pid
 
     def kill(self, *, writer_too: bool = False) -> None:
         """Ends the process at once: nothing is closed, nothing more is written."""

@@ -20,15 +20,16 @@ ROOMS = {
     "errors": set(),
     "clock": set(),
     "types": set(),
+    "nursery": set(),
     "settings": {"errors", "types"},
-    "database": {"errors"},
+    "database": {"errors", "nursery"},
     # the words that both sides speak
     "wire": {"errors", "types"},
     # pure: what may be said, and how it is filled in
     "modules": {"errors", "types", "wire"},
     "mapping": {"clock", "errors", "types"},  # the clock where nobody says what time it is
     # one side: a SegMetrics server, which knows no scenario
-    "account": {"clock", "database", "errors", "settings", "types", "wire"},
+    "account": {"clock", "database", "errors", "nursery", "settings", "types", "wire"},
 }
 """Each room that has a floor, and what it may import of ours beside itself."""
 

@@ -26,6 +26,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from segconnect.errors import StoreError
+from segconnect.nursery import apart
 
 BUSY_SECONDS = 30.0  # for which SQLite waits until another process has written
 MIGRATION_LOCK = 8350_0001  # any number, the same in every process
@@ -64,7 +65,11 @@ def open_engine(url: str, migrations: Migrations) -> Engine:
         engine = create_engine(parsed, pool_pre_ping=True, pool_size=8, hide_parameters=True)
     try:
         if revision(engine, migrations) != migrations.head:
-            _migrate(engine, migrations)
+            engine.dispose()  # a connection must not be in two processes
+            if parsed.database in (None, "", ":memory:") or not apart(
+                lambda: _migrate(engine, migrations)
+            ):
+                _migrate(engine, migrations)
     except DBAPIError as error:
         engine.dispose()
         raise StoreError(f"the store cannot be opened: {error.orig}") from None

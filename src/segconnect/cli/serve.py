@@ -28,6 +28,7 @@ def command(
     from segconnect.account.api.app import Account
     from segconnect.account.api.serving import serve  # the server, only where it is used
     from segconnect.cli.serving import Beside, Together
+    from segconnect.nursery import Nursery
     from segconnect.scenario import hooks
     from segconnect.scenario.hooks.app import HookApp
     from segconnect.scenario.journal import Journal, url_of
@@ -35,6 +36,9 @@ def command(
     from segconnect.web.house import House
 
     settings = load(host=host, port=port, data=data)
+    from segconnect.scenario import durable, scheduler  # noqa: F401  # both share them
+
+    nursery = Nursery.begin()  # before there is a thread, or a store is open
     with (
         closing(Journal(url_of(settings))) as journal,
         closing(users.Users(users.url_of(settings))) as known,
@@ -42,7 +46,7 @@ def command(
         found = hooks.Hooks(hooks.url_of(settings))
         app = HookApp(found, journal)
         token = secrets.token_urlsafe(24)
-        beside = None if no_runs else Beside(settings, journal)
+        beside = None if no_runs else Beside(settings, journal, nursery)
 
         def ready(address: str) -> None:
             typer.echo(
@@ -65,7 +69,9 @@ def command(
             return Together(account, app, pages)
 
         try:
-            serve(settings, ready, within)
+            serve(settings, ready, within, nursery)
         finally:
             if beside is not None:
                 beside.close()
+            if nursery is not None:
+                nursery.close()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Thread
 from time import monotonic
-from typing import Any
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from segconnect.nursery import Forked, Nursery
 from segconnect.scenario.hooks.app import PREFIX, HookApp
 from segconnect.scenario.journal import Journal
 from segconnect.settings import Settings
@@ -22,6 +25,7 @@ PAGES = "/app/"
 LOOK_SECONDS = 1.0  # between two looks whether there is anything to run
 REST_SECONDS = 30.0  # for which a worker stays though there is nothing
 END_SECONDS = 15.0  # for which it may settle what is on its way
+BESIDE = "segconnect.cli.worker:beside"
 LOG = logging.getLogger(__name__)
 
 
@@ -50,15 +54,30 @@ class Together:
             await self._hooks.close()
 
 
+class Closeable(Protocol):
+    """A socket or a pipe."""
+
+    def close(self) -> None:
+        """Ends it."""
+
+
 class Beside:
     """A worker in a process of its own, for as long as there is anything to run.
 
-    Its standard input ends with the server, however that ends; then it ends, too.
+    A socket to it ends with the server, however that ends; then it ends, too.
+
+    Args:
+        settings: Where the journal and scenarios are kept.
+        journal: Tells whether there is anything to run.
+        nursery: Forks the process; without one it is begun anew.
     """
 
-    def __init__(self, settings: Settings, journal: Journal) -> None:
-        self._settings, self._journal = settings, journal
-        self._process: subprocess.Popen[Any] | None = None
+    def __init__(
+        self, settings: Settings, journal: Journal, nursery: Nursery | None = None
+    ) -> None:
+        self._settings, self._journal, self._nursery = settings, journal, nursery
+        self._process: Forked | subprocess.Popen[bytes] | None = None
+        self._lead: Closeable | None = None
         self._is_ended = Event()
         self._needed_at = 0.0
         self._failures = 0
@@ -94,21 +113,36 @@ class Beside:
                 self._stop()
 
     def _begin(self) -> None:
+        self._leave()  # where one died
+        if self._nursery is not None:
+            self._lead, theirs = socket.socketpair()
+            where = [str(self._settings.data)]
+            if self._settings.database is not None:
+                where.append(self._settings.database_url)
+            with theirs, suppress(OSError):
+                self._process = self._nursery.start(BESIDE, theirs, *where)
+                return
+            self._lead.close()
         environment = {**os.environ, "SEGCONNECT_DATA": str(self._settings.data)}
         if self._settings.database is not None:
             environment["SEGCONNECT_DATABASE"] = self._settings.database_url
-        self._process = subprocess.Popen(  # our own interpreter and module
+        process = subprocess.Popen(  # our own interpreter and module
             [sys.executable, "-m", "segconnect", "worker", "--until-eof"],
             stdin=subprocess.PIPE,
             env=environment,
             start_new_session=True,  # Ctrl-C is for the server, which ends it
         )
+        self._process, self._lead = process, process.stdin
+
+    def _leave(self) -> None:
+        if self._lead is not None:
+            self._lead.close()
+            self._lead = None
 
     def _stop(self) -> None:
+        self._leave()
         if self._process is None:
             return
-        assert self._process.stdin is not None
-        self._process.stdin.close()
         try:
             self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:

@@ -327,7 +327,7 @@ class _RareCollections:
     """
 
     def __init__(self) -> None:
-        self._lock, self._runs = Lock(), 0
+        self._lock, self._runs, self._is_frozen = Lock(), 0, False
         self._before = gc.get_threshold()
 
     def __enter__(self) -> None:
@@ -335,7 +335,10 @@ class _RareCollections:
             self._runs += 1
             if self._runs == 1:
                 self._before = gc.get_threshold()
-                gc.freeze()
+                # A forked process has what it shares frozen, and keeps it so.
+                self._is_frozen = gc.get_freeze_count() == 0
+                if self._is_frozen:
+                    gc.freeze()
                 gc.set_threshold(max(self._before[0], 50_000), *self._before[1:])
 
     def __exit__(self, *error: object) -> None:
@@ -343,7 +346,8 @@ class _RareCollections:
             self._runs -= 1
             if not self._runs:
                 gc.set_threshold(*self._before)
-                gc.unfreeze()
+                if self._is_frozen:
+                    gc.unfreeze()
 
 
 _RARE_COLLECTIONS = _RareCollections()

@@ -33,6 +33,7 @@ from segconnect.account.store.opening import open_engine, open_writer
 from segconnect.account.writing.committer import Committer
 from segconnect.account.writing.writer import ProcessWriter, ThreadWriter
 from segconnect.errors import UsageError
+from segconnect.nursery import Nursery
 from segconnect.wire.endpoints import MAX_BODY
 from segconnect.wire.shape import ShapeError, short
 
@@ -47,6 +48,7 @@ class Account:
         replicas: The directory of the copies that reports are read from; without one they are
             gone when the app is closed.
         exports: Where states of the accounts are kept, for reports `as_of` them.
+        nursery: Forks the process that writes, where there is one.
 
     Raises:
         StoreError: The store cannot be opened.
@@ -54,11 +56,13 @@ class Account:
 
     def __init__(
         self, database_url: str, *, in_process: bool = True, replicas: Path | None = None,
-        exports: Path | None = None,
+        exports: Path | None = None, nursery: Nursery | None = None,
     ) -> None:  # fmt: skip
         self.engine: Engine = open_engine(database_url)
         self.committer = Committer(
-            ThreadWriter(open_writer(database_url)) if in_process else ProcessWriter(database_url)
+            ThreadWriter(open_writer(database_url))
+            if in_process
+            else ProcessWriter(database_url, nursery)
         )
         self.doorkeeper = Doorkeeper(self.engine)
         self._temporary = None if replicas else TemporaryDirectory(prefix="segconnect-")

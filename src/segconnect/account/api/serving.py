@@ -12,6 +12,7 @@ from segconnect.account.api.app import Account
 from segconnect.account.api.protocol import BoundedProtocol
 from segconnect.account.writing.geography import open_file
 from segconnect.errors import UsageError
+from segconnect.nursery import Nursery
 from segconnect.settings import Settings
 
 
@@ -31,6 +32,7 @@ def serve(
     settings: Settings,
     ready: Callable[[str], None],
     within: Callable[[Account], ASGIApp] = lambda account: account,
+    nursery: Nursery | None = None,
 ) -> None:
     """Serves until the process is told to stop.
 
@@ -38,6 +40,7 @@ def serve(
         settings: Where to listen, and which store to open.
         ready: Called with the address, such as http://127.0.0.1:8350, once requests are taken.
         within: Answers the app that requests go to, in which the account is a part.
+        nursery: Forks the process that writes, where there is one.
 
     Raises:
         UsageError: The address cannot be listened on, or the GeoIP file cannot be read.
@@ -61,7 +64,7 @@ def serve(
     data = settings.data.expanduser()
     account = Account(
         settings.database_url, in_process=False, replicas=data / "replica",
-        exports=data / "parquet",
+        exports=data / "parquet", nursery=nursery,
     )  # fmt: skip
     config = configuration(within(account))
     try:

@@ -15,12 +15,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from struct import Struct
 
 from pydantic_core import to_json
 
 from segconnect.account.writing.committer import Reply, Store, apply
 from segconnect.account.writing.work import Operation
+from segconnect.nursery import Forked, Nursery
 
 LENGTH = Struct("<Q")
 URL = "SEGCONNECT_WRITER_URL"
@@ -45,23 +47,33 @@ class ThreadWriter:
 
 
 class ProcessWriter:
-    """Writes in a process of its own, started anew if it was killed."""
+    """Writes in a process of its own, started anew if it was killed.
 
-    def __init__(self, database_url: str) -> None:
-        self._url = database_url
+    Args:
+        database_url: The store.
+        nursery: Forks the process; without one it is begun anew.
+    """
+
+    def __init__(self, database_url: str, nursery: Nursery | None = None) -> None:
+        self._url, self._nursery = database_url, nursery
         self._start()
 
     def _start(self) -> None:
-        ours, theirs = socket.socketpair()
+        self._socket, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-m", __name__, str(theirs.fileno())],
-                env={**os.environ, URL: self._url},  # it may hold a password: not an argument
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-            )
-        self._socket = ours
+            self._process = self._begun(theirs)
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    def _begun(self, theirs: socket.socket) -> Forked | subprocess.Popen[bytes]:
+        if self._nursery is not None:
+            with suppress(OSError):
+                return self._nursery.start(f"{__name__}:serve", theirs, self._url)
+        return subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            [sys.executable, "-m", __name__, str(theirs.fileno())],
+            env={**os.environ, URL: self._url},  # it may hold a password: not an argument
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
 
     async def write(self, operations: Sequence[Operation]) -> list[Reply]:
         """See `Writer`."""
@@ -91,7 +103,7 @@ class ProcessWriter:
 LOST = "the store's writer was stopped; what you sent may be stored or not: send it again"
 
 
-def main(database_url: str, descriptor: int) -> None:
+def serve(connection: socket.socket, database_url: str) -> None:
     """Serves groups from a socket until its other end is closed."""
     import signal
 
@@ -100,7 +112,7 @@ def main(database_url: str, descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which closes us
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     store = open_writer(database_url)
-    with socket.socket(fileno=descriptor) as connection, connection.makefile("rwb") as stream:
+    with connection.makefile("rwb") as stream:
         while head := stream.read(LENGTH.size):
             (length,) = LENGTH.unpack(head)
             operations = [Operation(*o) for o in marshal.loads(stream.read(length))]  # noqa: S302  # from our parent
@@ -111,4 +123,5 @@ def main(database_url: str, descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    main(os.environ.pop(URL), int(sys.argv[1]))
+    with socket.socket(fileno=int(sys.argv[1])) as given:
+        serve(given, os.environ.pop(URL))

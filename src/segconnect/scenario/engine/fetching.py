@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from threading import Lock
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
-
-from pyreqwest.client import SyncClient, SyncClientBuilder
-from pyreqwest.exceptions import PyreqwestError
 
 from segconnect.scenario.engine.errors import ModuleError
 from segconnect.scenario.engine.services import Fetch, FetchRequest, FetchResponse
+
+if TYPE_CHECKING:
+    from pyreqwest.client import SyncClient
 
 MOST_REDIRECTS = 10
 MAX_URL = 16_000  # characters
@@ -203,6 +204,8 @@ class Transport:
         Raises:
             ModuleError: No answer came, or it was too large.
         """
+        from pyreqwest.exceptions import PyreqwestError  # 6 MB, only where requests are made
+
         client = self._client(request)
         try:
             builder = client.request(request.method, request.url)
@@ -235,6 +238,8 @@ class Transport:
             raise refused(f"the request cannot be sent: {error}") from None
 
     def _client(self, request: FetchRequest) -> SyncClient:
+        from pyreqwest.client import SyncClientBuilder
+
         parts = urlsplit(request.url)
         host, address = parts.hostname or "", request.address or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
