@@ -219,8 +219,9 @@ class World:
             )
         self.connection.execute(
             "update credits set person = s.person, lead_day = s.lead_day, order_amount = s.amount,"
-            " order_paid = s.paid, person_orders = s.orders from (select *, count(*) over"
-            " (partition by person) as orders from sold) s where s.pk = order_pk"
+            " order_paid = s.paid, person_orders = s.orders, order_number = s.number from"
+            " (select *, count(*) over (partition by person) as orders from sold) s"
+            " where s.pk = order_pk"
         )
         models = crediting.named(self._models)
         crediting.credit(self.connection, "lead_credits", models, derived.EVERYBODY)

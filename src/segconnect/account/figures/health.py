@@ -17,13 +17,9 @@ from segconnect.account.reports.answering import DEFINITIONS, on_wire
 from segconnect.account.reports.crediting import find_model
 from segconnect.account.reports.dates import Period, read_period
 from segconnect.account.reports.plan import Settings
-from segconnect.account.reports.views import (
-    NO_AD,
-    NO_VISITS,
-    day,
-    views,
-    with_views,
-)
+from segconnect.account.reports.view import with_views
+from segconnect.account.reports.views import day, views
+from segconnect.account.reports.visits import NO_AD, NO_VISITS
 
 MODEL = "last_touch"
 """The model whose credits tell how much money a visit brought."""

@@ -26,7 +26,7 @@ from segconnect.errors import StoreError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-LAYOUT = 3  # to be counted up with every change of what is copied or computed
+LAYOUT = 4  # to be counted up with every change of what is copied or computed
 QUIET = "set enable_progress_bar = false"  # or it is printed between what a command says
 LOG = "256MB"  # written before it is copied into the file, which takes a second where it is much
 MEMORY = "1GB"  # that DuckDB takes at most; what does not fit goes to disk

@@ -102,7 +102,8 @@ def tables() -> list[str]:
         "create table models (model varchar)",
         "create table credits (model varchar, order_pk bigint, person bigint, order_moment bigint,"
         " order_day date, lead_day date, order_amount bigint, order_paid bigint,"
-        " person_orders bigint, number bigint, touch_moment bigint, touch_day date,"
+        " person_orders bigint, order_number bigint, number bigint, touch_moment bigint,"
+        " touch_day date,"
         f" {touch}, {FIRST} boolean, share decimal(10, 9), amount bigint, paid bigint)",
         "create table lead_credits (model varchar, person bigint, lead_moment bigint,"
         f" lead_day date, number bigint, touch_moment bigint, touch_day date, {touch},"
@@ -116,7 +117,8 @@ create or replace temp table journeys as
 with conversions as ({conversions})
 select o.conversion, any_value(o.person) as person, any_value(o.moment) as moment,
   any_value(o.day) as day, any_value(o.lead_day) as lead_day,
-  any_value(o.orders) as orders, any_value(o.amount) as amount, any_value(o.paid) as paid,
+  any_value(o.orders) as orders, any_value(o.order_number) as order_number,
+  any_value(o.amount) as amount, any_value(o.paid) as paid,
   min(t.number) as first, max(t.number) as last, max(t.moment) as last_moment,
   max(t.number) filter (t.moment <= o.opt_in) as opt_in,
   max(t.number) filter (not t.is_direct) as last_non_direct
@@ -126,26 +128,29 @@ group by o.conversion
 """
 ORDERS = """
 select o.pk as conversion, p.person, o.date_created as moment, o.day, l.day as lead_day,
-  o.amount, o.paid, count(*) over (partition by p.person) as orders, l.moment as opt_in
+  o.amount, o.paid, count(*) over (partition by p.person) as orders,
+  row_number() over (partition by p.person order by o.date_created, o.pk) as order_number,
+  l.moment as opt_in
 from orders o join {people} p on p.kind = 'order' and p.pk = o.pk
 left join leads l on l.person = p.person"""
 LEADS = """
-select person as conversion, person, moment, day, day as lead_day, 0 as orders, 0 as amount,
-  0 as paid, moment as opt_in
+select person as conversion, person, moment, day, day as lead_day, 0 as orders,
+  0 as order_number, 0 as amount, 0 as paid, moment as opt_in
 from leads semi join {people} p using (person)"""
 
 CONVERSIONS = {
     "credits": (ORDERS, "*"),
     "lead_credits": (
         LEADS,
-        "* exclude (conversion, lead_day, order_amount, order_paid, orders, amount, paid)",
+        "* exclude (conversion, lead_day, order_amount, order_paid, orders, order_number, amount,"
+        " paid)",
     ),
 }
 """What touches are credited with: the table of the credits, the query, and what of it is kept."""
 
 JOURNEY = (
     "j.conversion, j.person, j.moment, j.day, j.lead_day, j.amount as order_amount,"
-    " j.paid as order_paid, j.orders"
+    " j.paid as order_paid, j.orders, j.order_number"
 )
 WHAT = (
     "t.number, t.moment as touch_moment, t.day as touch_day,"

@@ -8,48 +8,34 @@ model credits visits in full, a row is counted once in each group, however many 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from segconnect.account.metrics import CUSTOM, Dimension, Fact, Family, Metric
+from segconnect.account.metrics import Family, Metric
 from segconnect.account.metrics.facts import LEADS, LINES, SALES
 from segconnect.account.owner.choices import Switches
 from segconnect.account.replica.crediting import EVERY_TOUCH, FIRST
-from segconnect.account.reports.dates import Period
-from segconnect.account.reports.filters import Condition, Filter, Group, conditions, to_sql
-from segconnect.account.reports.plan import Plan, is_known
-from segconnect.account.reports.texts import Parameters, custom_field, pointer
-from segconnect.account.reports.views import day, views, with_views
+from segconnect.account.reports.columns import TOUCHES, FactColumns
+from segconnect.account.reports.view import Views, with_views
+from segconnect.account.reports.views import day, is_counting_all, views
 
 Cells: TypeAlias = tuple[str | None, ...]
 """The group of a row: what each dimension is there."""
 
-TOUCHES = (Family.TOUCH, Family.AD)
-CREDITED = {"one", "amount", "paid", "order_key", "buyer"}  # of sales: credits of orders hold them
-ORDER_KEYS = ("order_key", "refunded_key")  # of sales: each is in one row of a group
+ONE = "one"  # the column of facts that has the same in every row: rows are counted by it
+CREDITED = {ONE, "amount", "paid", "order_key", "buyer"}  # of sales: credits of orders hold them
+ORDER_KEYS = ("order_key", "refunded_key", "new_buyer")  # of sales: each is in one row of a group
+OF_PERSONS = (Family.TIME, Family.LEAD, Family.TAG)  # of a cohort: the same for all orders of one
+IN_CREDITS = {Family.TOUCH, Family.AD, *OF_PERSONS}
 
 
-@dataclass
-class FactQuery:
+class FactQuery(FactColumns):
     """How one fact is summed for a report."""
-
-    plan: Plan
-    fact: Fact
-    metrics: Sequence[Metric]
-    dimensions: Sequence[Dimension]
-    period: Period
-    as_of: int
-    _parameters: Parameters = field(default_factory=Parameters)
-    _joins: dict[str, str] = field(default_factory=dict)
-    _columns: dict[str, str] = field(default_factory=dict)  # of the first step, by their SQL
 
     @property
     def is_credited(self) -> bool:
         """Whether rows are shared out over visits."""
-        asked = [*self.dimensions, *(each.field for each in self._known_conditions())]
-        return bool(self.fact.conversion) and any(
-            isinstance(each, Dimension) and each.family in TOUCHES for each in asked
-        )
+        asked = [*self.dimensions, *self._filtered()]
+        return bool(self.fact.conversion) and any(each.family in TOUCHES for each in asked)
 
     @property
     def is_fractional(self) -> bool:
@@ -61,7 +47,7 @@ class FactQuery:
         """Whether each row is in one group exactly, so that groups add up to the total."""
         return bool(self.dimensions) and not (
             self.is_credited
-            or any(metric.is_distinct for metric in self.metrics)
+            or any(each.is_distinct and not self._counted(each) for each in self.metrics)
             or any(each.is_multiple for each in self.dimensions)
             or (self.plan.time is not None and not self.fact.is_timed)
         )
@@ -69,17 +55,48 @@ class FactQuery:
     def sums(self) -> tuple[str, list[object]]:
         """Answers the SQL of the sums: the dimensions, then the metrics; and its values."""
         inner, names = self._rows()
-        figures = []
-        for place, metric in enumerate(self.metrics):
-            if not metric.is_distinct:
-                figures.append(f"sum({metric.column} * credit) as m{place}")
-            elif self.is_fractional:
-                figures.append(f"sum(w_{metric.column} * credit) as m{place}")
-            elif self.fact is SALES and metric.column in ORDER_KEYS:
-                figures.append(f"count({metric.column}) as m{place}")
-            else:
-                figures.append(f"count(distinct {metric.column}) as m{place}")
+        figures = [f"{self._sum(each)} as m{place}" for place, each in enumerate(self.metrics)]
         return self._grouped(inner, names, figures)
+
+    def _sum(self, metric: Metric) -> str:
+        """The SQL of a figure."""
+        if counted := self._counted(metric):
+            return f"count({counted})"
+        if metric.is_distinct and not self.is_fractional:
+            return f"count(distinct {metric.column})"
+        if self.is_fractional:
+            return f"sum({self._part(metric)})"
+        return "count(*)" if metric.column == ONE else f"sum({metric.column})"
+
+    def _part(self, metric: Metric) -> str:
+        """What one row is of a figure that is a sum."""
+        if not self.is_fractional:
+            return metric.column
+        if metric.is_distinct:
+            return f"w_{metric.column} * credit"
+        return "credit" if metric.column == ONE else f"{metric.column} * credit"
+
+    def _counted(self, metric: Metric) -> str:
+        """The column to count in place of different values; "" where they have to be told apart.
+
+        An order is in one row of a group. A buyer in a cohort, of which all orders are there, is
+        counted by the first one; of those that a channel has, by the last one, which has all visits
+        that the others have.
+        """
+        if not metric.is_distinct or self.is_fractional or self.fact is not SALES:
+            return ""
+        if metric.column in ORDER_KEYS:
+            return metric.column
+        is_whole = (
+            self.plan.is_cohort
+            and metric.column == "buyer"
+            and is_counting_all(self.plan.switches)
+            and {each.family for each in self._filtered()} <= set(OF_PERSONS)
+        )
+        if is_whole and {each.family for each in self.dimensions} <= set(OF_PERSONS):
+            return "new_buyer"
+        is_first = is_whole and self._first_of_group() and self._is_in_credits()
+        return "last_buyer" if is_first and len(self.dimensions) == 1 else ""
 
     def figures(self, figures: Sequence[str]) -> tuple[str, list[object]]:
         """Answers the SQL of other figures by group: aggregates over the metrics' columns."""
@@ -90,7 +107,11 @@ class FactQuery:
         self, inner: str, names: Sequence[str], figures: Sequence[str]
     ) -> tuple[str, list[object]]:
         group = f"\ngroup by {', '.join(names)}" if names else ""
-        return self._finish(f"select {', '.join([*names, *figures])}\nfrom ({inner}) x{group}")
+        told = [
+            f"cast({name} as varchar) as {name}" if self._is_day(each) else name
+            for name, each in zip(names, self.dimensions, strict=True)
+        ]
+        return self._finish(f"select {', '.join([*told, *figures])}\nfrom ({inner}) x{group}")
 
     def behind(self, cells: Sequence[str | None]) -> tuple[str, list[object]]:
         """Answers the SQL of the rows behind one figure: the first metric, in one group.
@@ -98,21 +119,20 @@ class FactQuery:
         Its columns: the person, the key of the fact's row, or what is counted, and what of the
         figure it is.
         """
-        inner, names = self._rows()
+        inner, names = self._rows(is_keyed=True)
         metric = self.metrics[0]
         where = [
-            f"{name} is null" if cell is None else f"{name} = {self._parameters.bind(cell)}"
-            for name, cell in zip(names, cells, strict=True)
+            f"{name} is null" if cell is None else self._cell(name, each, cell)
+            for name, each, cell in zip(names, self.dimensions, cells, strict=True)
         ]
         rows = (metric.column,) if metric.is_distinct else self.fact.key
         is_known = Family.LEAD in self.fact.knows  # who it was: of spend, nobody
         person = "person" if is_known else "cast(null as bigint) as person"
         others = [each for each in rows if each != "person"]
         key = ", ".join(["person", *others] if is_known else others)
-        part = f"{metric.column} * credit"
+        part = self._part(metric)
         if metric.is_distinct:
             where.append(f"{metric.column} is not null")
-            part = f"w_{metric.column} * credit" if self.is_fractional else "1"
         condition = f"\nwhere {' and '.join(where)}" if where else ""
         summed = f"sum({part})" if not metric.is_distinct or self.is_fractional else "1"
         return self._finish(
@@ -130,16 +150,22 @@ class FactQuery:
         conversion is of each metric, as m0 and so on. One without visits has a row of no number.
         """
         told = f"case when t.number is not null then {step} end as step"
-        if self._is_in_credits(is_first=False):
+        visits = {each.family for each in self.dimensions}
+        if (
+            self.fact is SALES
+            and visits <= set(TOUCHES)
+            and not self._filtered()
+            and self._is_in_credits()
+        ):
             figures = [
-                f"{self._weight_in_credits(metric) if metric.is_distinct else f't.{metric.column}'}"
+                f"{self._weight_in_credits(each) if each.is_distinct else f'f.{each.column}'}"
                 f" as m{place}"
-                for place, metric in enumerate(self.metrics)
+                for place, each in enumerate(self.metrics)
             ]
-            return self._finish(
-                f"select {', '.join(['t.pk as conversion', 't.number', told, *figures])}\n"
-                f"from credited_sales t where {self._days_in_credits()}"
+            chosen = ", ".join(
+                ["f.pk as conversion", "f.number", told.replace("t.", "f."), *figures]
             )
+            return self._finish(f"select {chosen}\nfrom credited_sales f where {self._in_range()}")
         figures = [
             f"coalesce(sum({'w_' if metric.is_distinct else ''}{metric.column}), 0) as m{place}"
             for place, metric in enumerate(self.metrics)
@@ -211,7 +237,6 @@ class FactQuery:
 
         Of no metric. With a window, only the visits within it before the last one of the range.
         """
-        of = "visit_facts" if self._needs_ads() else "touches"
         kind = "order" if self.fact.conversion == "order" else "contact"
         days = f"between {day(self.period.first)} and {day(self.period.last)}"
         window = join = ""
@@ -222,33 +247,30 @@ class FactQuery:
             )
             window = f" and t.moment >= w.last - {self.plan.model.days * 86400}"
         return self._finish(
-            f"select t.person as conversion, t.number, {step} as step from {of} t{join}"
+            f"select t.person as conversion, t.number, {step} as step from visit_facts t{join}"
             f" where t.day {days}{window}"
             f" and t.person not in (select person from people where kind = '{kind}')"
         )
 
     def _credits(self) -> str:
         """The view of what visits are credited with."""
-        return f"{self.fact.conversion}_shares{'_ads' if self._needs_ads() else ''}"
+        return f"{self.fact.conversion}_shares"
 
     # -- steps -----------------------------------------------------------------------------------
 
     def _finish(self, body: str) -> tuple[str, list[object]]:
         return self._parameters.finish(with_views(body, self._views()))
 
-    def _rows(self) -> tuple[str, list[str]]:
-        """Rows of the fact with their dimensions and credit; and the names of the dimensions."""
+    def _rows(self, *, is_keyed: bool = False) -> tuple[str, list[str]]:
+        """Rows of the fact with their dimensions and credit; and the names of the dimensions.
+
+        Args:
+            is_keyed: Whether it is asked which rows they are, and whose, and not only for sums.
+        """
         names = [f"d{place}" for place in range(len(self.dimensions))]
-        if not self.is_credited:
-            chosen = [
-                f"{self._column(each)} as {name}"
-                for name, each in zip(names, self.dimensions, strict=True)
-            ]
-            where = self._where(credited=False)
-            return self._first([*chosen, "1 as credit"], where), names
-        first = self._first_of_group()
-        if self._is_in_credits(is_first=bool(first)):
-            return self._from_credits(names, first), names
+        first = self._first_of_group() if self.is_credited else ""
+        if not self.is_credited or self._is_in_credits():
+            return self._told_rows(names, first, is_keyed=is_keyed), names
         told, outer = [], []
         for name, each in zip(names, self.dimensions, strict=True):
             if each.family in TOUCHES:
@@ -260,77 +282,90 @@ class FactQuery:
         early = self._where(credited=False)
         extra = [f"{sql} as {name}" for sql, name in self._columns.items()]
         rows = self._first([*told, *extra], early)
-        share = "coalesce(cast(t.share as double precision), 1)" if self.is_fractional else "1"
-        distinct = "" if self.is_fractional or first else "distinct "
-        exported = ", ".join(f"b.{each}" for each in self._exported())
+        is_distinct = not self.is_fractional and not first
+        outer += [f"b.{each}" for each in self._own(is_keyed=is_keyed, is_distinct=is_distinct)]
+        if self.is_fractional:
+            outer += [f"b.w_{each.column}" for each in self._distinct()]
+            outer.append("coalesce(cast(t.share as double precision), 1) as credit")
         return (
-            f"select {distinct}{', '.join([*outer, exported])}, {share} as credit\n"
+            f"select {'distinct ' if is_distinct else ''}{', '.join(outer)}\n"
             f"from ({rows}) b left join {self._credits()} t"
             f" on t.conversion = b.{self.fact.credited}{first and f' and t.{first}'}"
             + (f"\nwhere {late}" if late else "")
         ), names
 
+    def _told_rows(self, names: Sequence[str], first: str, *, is_keyed: bool) -> str:
+        """The rows of a fact that has all that is asked, visits that it is credited to as well."""
+        is_distinct = self.is_credited and not self.is_fractional and not first
+        view = f"credited_{self.fact.name}" if self.is_credited else self.fact.view
+        chosen = [
+            f"{self._column(each)} as {name}"
+            for name, each in zip(names, self.dimensions, strict=True)
+        ]
+        own = self._own(is_keyed=is_keyed, is_distinct=is_distinct)
+        chosen += [f"f.{each}" for each in own]
+        if self.is_fractional:
+            chosen.append("cast(f.share as double precision) as credit")
+            chosen += [
+                f"{self._weight_in_credits(each)} as w_{each.column}" for each in self._distinct()
+            ]
+        where = [self._where(credited=None), f"f.{first}" if first else ""]
+        return self._selected(chosen, view, where, is_distinct=is_distinct)
+
     def _first_of_group(self) -> str:
         """The column that tells a conversion's first visit of each group; "" if it is not kept."""
         touched = [each.slug for each in self.dimensions if each.family in TOUCHES]
         is_kept = self.plan.model.kept == EVERY_TOUCH and touched == ["clicks.channel"]
-        filtered = [each.field for each in self._known_conditions()]
-        is_cut = any(isinstance(each, Dimension) and each.family in TOUCHES for each in filtered)
+        is_cut = any(each.family in TOUCHES for each in self._filtered())
         return FIRST if is_kept and not is_cut else ""
 
-    def _is_in_credits(self, *, is_first: bool) -> bool:
-        """Whether credits of orders hold all that is asked: then nothing is joined to them."""
+    def _is_in_credits(self) -> bool:
+        """Whether credits hold all that is asked: then nothing is joined to them."""
+        if self.fact is LEADS:
+            return True
         columns = {metric.column for metric in self.metrics}
+        asked = {each.family for each in (*self.dimensions, *self._filtered())}
         return (
             self.fact is SALES
             and columns <= CREDITED
-            and (is_first or self.is_fractional)
-            and (is_first or self.plan.is_cohort or "buyer" not in columns)
-            and all(each.family is Family.TOUCH for each in self.dimensions)
-            and not self.plan.filters.before.members
+            and asked <= IN_CREDITS
             and self.plan.switches == Switches()
+            and (
+                not self.is_fractional
+                or "buyer" not in columns
+                or (self.plan.is_cohort and not self._filtered())
+            )
         )
-
-    def _from_credits(self, names: Sequence[str], first: str) -> str:
-        """The rows of orders, each shared out over visits, as credits hold them."""
-        chosen = [
-            f"{each.sql} as {name}" for name, each in zip(names, self.dimensions, strict=True)
-        ]
-        chosen += [f"t.{each}" for each in self._own()]
-        share = "1"
-        if self.is_fractional:
-            share = "cast(t.share as double precision)"
-            chosen += [
-                f"{self._weight_in_credits(each)} as w_{each.column}" for each in self._distinct()
-            ]
-        return (
-            f"select {', '.join([*chosen, f'{share} as credit'])}\nfrom credited_sales t"
-            f" where {self._days_in_credits()}" + (f" and t.{first}" if first else "")
-        )
-
-    def _days_in_credits(self) -> str:
-        column = "lead_day" if self.plan.is_cohort else "day"
-        return f"t.{column} between {day(self.period.first)} and {day(self.period.last)}"
 
     def _weight_in_credits(self, metric: Metric) -> str:
         """An order's part of what is counted once: of a cohort's buyers, all orders are there."""
         return (
-            f"cast(1 as double precision) / {'t.person_orders' if metric.column == 'buyer' else 1}"
+            f"cast(1 as double precision) / {'f.person_orders' if metric.column == 'buyer' else 1}"
         )
 
     def _first(self, chosen: Sequence[str], where: str) -> str:
         """The rows of the fact with all but visits."""
-        timed = self._day()
-        conditions_ = [where] if where else []
-        if self.fact.is_timed:
-            first, last = day(self.period.first), day(self.period.last)
-            conditions_.append(f"{timed} between {first} and {last}")
-        columns = [f"f.{each}" for each in self._own()]
+        columns = [f"f.{each}" for each in self._own(is_keyed=True)]
         if self.is_fractional:
             columns += [self._weight(metric) for metric in self._distinct()]
+        return self._selected([*chosen, *columns], self.fact.view, [where])
+
+    def _selected(
+        self, chosen: Sequence[str], view: str, where: Sequence[str], *, is_distinct: bool = False
+    ) -> str:
+        """Writes what is chosen of a view of the fact, joined with what tells of it."""
+        conditions_ = [each for each in where if each]
+        if self.fact.is_timed:
+            conditions_.append(self._in_range())
         joins = "".join(f"\n{each}" for each in self._joins.values())
         condition = f"\nwhere {' and '.join(conditions_)}" if conditions_ else ""
-        return f"select {', '.join([*chosen, *columns])}\nfrom {self.fact.view} f{joins}{condition}"
+        columns = ", ".join(chosen) or "1 as one"
+        return (
+            f"select {'distinct ' if is_distinct else ''}{columns}\nfrom {view} f{joins}{condition}"
+        )
+
+    def _in_range(self) -> str:
+        return f"{self._day()} between {day(self.period.first)} and {day(self.period.last)}"
 
     def _weight(self, metric: Metric) -> str:
         """Shares what is counted once out over its rows, so that credits of them add up to 1."""
@@ -350,110 +385,32 @@ class FactQuery:
     def _untouched(self) -> list[str]:
         return [self._column(each) for each in self.dimensions if each.family not in TOUCHES]
 
-    def _own(self) -> list[str]:
-        """The columns of the fact that are needed."""
-        names = dict.fromkeys(self.fact.key)
-        if "person" not in names and Family.LEAD in self.fact.knows:
-            names["person"] = None
-        if self.fact.credited:
-            names[self.fact.credited] = None
-        names.update(dict.fromkeys(metric.column for metric in self.metrics))
+    def _own(self, *, is_keyed: bool = False, is_distinct: bool = False) -> list[str]:
+        """The columns of the fact that are needed.
+
+        Args:
+            is_keyed: Whether it matters which rows they are, and whose.
+            is_distinct: Whether rows of the fact must be told apart, but not whose they are.
+        """
+        names: dict[str, None] = {}
+        if is_keyed or is_distinct:
+            names.update(dict.fromkeys(self.fact.key))
+        if is_keyed:
+            if Family.LEAD in self.fact.knows:
+                names["person"] = None
+            if self.fact.credited:
+                names[self.fact.credited] = None
+            names.update(dict.fromkeys(each.column for each in self.metrics))
+        else:
+            told = [self._counted(each) or each.column for each in self.metrics]
+            names.update(dict.fromkeys(each for each in told if each != ONE))
         return list(names)
 
     def _distinct(self) -> list[Metric]:
         found = {metric.column: metric for metric in self.metrics if metric.is_distinct}
         return list(found.values())
 
-    def _exported(self) -> list[str]:
-        weighed = self._distinct() if self.is_fractional else []
-        return [*self._own(), *(f"w_{each.column}" for each in weighed)]
-
-    # -- columns and conditions ------------------------------------------------------------------
-
-    def _day(self) -> str:
-        return "f.lead_day" if self.plan.is_cohort and self.fact in (SALES, LINES) else "f.day"
-
-    def _join_leads(self) -> None:
-        self._joins["leads"] = "left join leads l on l.person = f.person"
-
-    def _column(self, dimension: Dimension) -> str:
-        """The SQL of a dimension in the first step; joins what it needs."""
-        if dimension.family is Family.TIME:
-            if not self.fact.is_timed:
-                return "f.bucket"
-            timed = self._day()
-            if self.period.scale == "day":
-                return f"cast({timed} as varchar)"
-            self._joins["calendar"] = f"join calendar k on k.day = {timed}"
-        elif dimension.family is Family.AGE:
-            self._join_leads()
-        elif dimension.family is Family.LEAD:
-            self._joins["contacts"] = "left join first_contacts d on d.person = f.person"
-            if dimension.slug.startswith(CUSTOM):
-                return custom_field(self._parameters.bind(pointer(dimension.name)))
-        elif dimension.family is Family.TAG:
-            self._joins["tags"] = "left join lead_tags g on g.person = f.person"
-        elif dimension.family in TOUCHES:
-            return dimension.sql.replace("t.", "f.", 1)
-        return dimension.sql
-
-    def _known_conditions(self) -> list[Condition]:
-        return [
-            each
-            for each in conditions(self.plan.filters.before)
-            if isinstance(each.field, Dimension) and is_known(self.fact, each.field)
-        ]
-
-    def _needs_ads(self) -> bool:
-        asked = [*self.dimensions, *(each.field for each in self._known_conditions())]
-        return any(isinstance(each, Dimension) and each.family is Family.AD for each in asked)
-
-    def _where(self, *, credited: bool) -> str:
-        """The filters that are looked at before rows are shared out, or after."""
-        texts = []
-        for each in self.plan.filters.before.members:
-            touched = bool(self.fact.conversion) and any(
-                isinstance(one.field, Dimension) and one.field.family in TOUCHES
-                for one in conditions(each)
-            )
-            if touched == credited:
-                text = self._condition(each, late=credited)
-                texts += [text] if text else []
-        return " and ".join(texts)
-
-    def _condition(self, filter_: Filter, *, late: bool) -> str:
-        if isinstance(filter_, Group):
-            found = [self._condition(each, late=late) for each in filter_.members]
-            known = [each for each in found if each]
-            word = " or " if filter_.is_any else " and "
-            return f"({word.join(known)})" if known else ""
-        dimension = filter_.field
-        assert isinstance(dimension, Dimension)
-        if not is_known(self.fact, dimension):
-            return ""
-        row = "b" if late else "f"
-        if dimension.family is Family.TAG:
-            return self._tagged(filter_, row)
-        if not late:
-            return to_sql(filter_, self._column(dimension), self._parameters.bind)
-        if dimension.family in TOUCHES:
-            return to_sql(filter_, dimension.sql, self._parameters.bind)
-        sql = self._column(dimension)
-        name = self._columns.setdefault(sql, f"c{len(self._columns)}")
-        return to_sql(filter_, f"b.{name}", self._parameters.bind)
-
-    def _tagged(self, filter_: Condition, row: str) -> str:
-        """Whether the person has a tag: asked, and not joined, so that nobody is there twice."""
-        operator, value = filter_.operator, filter_.value
-        found = "select g.person from lead_tags g"
-        if operator == "is_empty":
-            return f"({row}.person {'not in' if value else 'in'} ({found}))"
-        negative = operator == "is_not"
-        asked = Condition(filter_.field, "is" if negative else operator, value)
-        where = to_sql(asked, "g.name", self._parameters.bind)
-        return f"({row}.person {'not in' if negative else 'in'} ({found} where {where}))"
-
-    def _views(self) -> dict[str, str]:
+    def _views(self) -> Views:
         plan = self.plan
         of = "lines" if plan.knows_products else "sales"
         buyers = FactQuery(
@@ -470,30 +427,4 @@ class FactQuery:
             buyers_of=of,
             of_range=self.fact is LEADS or (plan.is_cohort and self.fact in (SALES, LINES)),
             is_by_order=not plan.is_cohort and self.fact in (SALES, LINES),
-            is_ranked=self._is_ranked(),
-            is_matched=self._is_matched(),
-            has_ads=self._needs_ads(),
-        )
-
-    def purchases(self) -> str:
-        """The condition on what was bought that makes a lead a customer."""
-        texts = []
-        for each in self.plan.filters.before.members:
-            families = {
-                one.field.family for one in conditions(each) if isinstance(one.field, Dimension)
-            }
-            if families <= {Family.PRODUCT, Family.ORDER}:
-                texts.append(self._condition(each, late=False))
-        return " and ".join(texts) or "true"
-
-    def _is_ranked(self) -> bool:
-        asked = [*self.dimensions, *(each.field for each in conditions(self.plan.filters.before))]
-        return any(metric.column == "new_buyer" for metric in self.metrics) or any(
-            isinstance(each, Dimension) and each.slug == "orders.kind" for each in asked
-        )
-
-    def _is_matched(self) -> bool:
-        asked = [*self.dimensions, *(each.field for each in self._known_conditions())]
-        return any(metric.column == "unmatched_spend" for metric in self.metrics) or any(
-            isinstance(each, Dimension) and each.slug == "ads.match" for each in asked
         )

@@ -27,9 +27,10 @@ from segconnect.account.metrics import (
     parts,
 )
 from segconnect.account.replica import Facts
+from segconnect.account.reports.columns import TOUCHES
 from segconnect.account.reports.filters import conditions, holds
 from segconnect.account.reports.plan import Plan
-from segconnect.account.reports.querying import TOUCHES, Cells, FactQuery
+from segconnect.account.reports.querying import Cells, FactQuery
 from segconnect.account.reports.texts import whole
 from segconnect.errors import UsageError
 from segconnect.types import ZERO_DECIMAL
@@ -121,7 +122,7 @@ def in_units(plan: Plan, sums: Sums, measure: AnyMetric) -> Number | None:
 def _totals(facts: Facts, plan: Plan, groups: Mapping[Cells, Sums]) -> Sums:
     """Sums all facts of a report up: from the groups only where each row is in exactly one."""
     told: dict[str, Number] = {}
-    left: dict[Fact, list[Metric]] = {}
+    left: list[Metric] = []
     for fact, metrics in _by_fact(plan, _asked(plan)).items():
         query = _query(facts, plan, fact, metrics, plan.dimensions)
         figures = [sums.get(metric.key, 0) for metric in metrics for sums in groups.values()]
@@ -129,8 +130,9 @@ def _totals(facts: Facts, plan: Plan, groups: Mapping[Cells, Sums]) -> Sums:
             for metric in metrics:
                 told[metric.key] = sum(sums.get(metric.key, 0) for sums in groups.values())
         else:
-            left[fact] = metrics
-    return {**told, **_sums(facts, plan, (), left).get((), {})}
+            left += metrics
+    whole_ = plan.with_dimensions(())  # its orders need not be looked into
+    return {**told, **_sums(facts, whole_, (), _by_fact(whole_, left)).get((), {})}
 
 
 def _query(
