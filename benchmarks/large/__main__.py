@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.large import chain, importing, on_postgres, reports
+from benchmarks.large.by_hand import REPORTS
 from benchmarks.large.world import World, world
 from segconnect.account.replica.crediting import KEPT
 
@@ -178,8 +179,7 @@ def imports_table(place: World, copy: Path) -> Table:
     alone_rate()  # the first one reads the store's pages
     alone = alone_rate()
     asked = [
-        reports.planned(reports.REPORTS[name], reports.RANGES["30 days"])
-        for name in reports.DASHBOARD
+        reports.planned(REPORTS[name], reports.RANGES["30 days"]) for name in reports.DASHBOARD
     ]
     count = 0
     with reports.replica_of(place, copy) as replica:

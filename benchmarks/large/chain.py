@@ -15,7 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.large.reports import RANGES, Report, planned, replica_of
+from benchmarks.large.by_hand import Report
+from benchmarks.large.reports import RANGES, planned, replica_of
 from benchmarks.large.world import World
 from segconnect.account.figures.reporting import models_of
 from segconnect.account.reports.run import run

@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 from sqlalchemy.engine import make_url
 
-from benchmarks.large.reports import RANGES, REPORTS, by_hand
+from benchmarks.large.by_hand import REPORTS
+from benchmarks.large.reports import RANGES, by_hand
 from benchmarks.postgres import cluster
 from segconnect.account.replica import Facts
 
@@ -38,7 +39,7 @@ def times(facts: Facts) -> dict[tuple[str, str], float]:
                 _copy(facts, there, table, indexes, Path(name) / f"{table}.csv")
             for asked in ASKED:
                 for told, first in RANGES.items():
-                    text = by_hand(REPORTS[asked].sql, first)
+                    text = by_hand(REPORTS[asked].sql, first, facts.as_of)
                     took = []
                     for _ in range(ROUNDS):
                         began = time.perf_counter()

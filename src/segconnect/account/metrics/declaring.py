@@ -120,7 +120,7 @@ class Dimension:
     key: str  # of its column on the wire
     name: str
     family: Family
-    sql: str  # over t: the visit, l: the lead, d: its contact, g: a tag, k: the day, f: the fact
+    sql: str  # over t: the visit, d: the lead's contact, g: a tag, f: the fact
     help: str
     source: str
     type: Kind = Kind.STRING

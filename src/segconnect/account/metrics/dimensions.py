@@ -35,7 +35,7 @@ def _ad(column: str, key: str, name: str, help_: str, *aliases: str) -> Dimensio
 
 def _time(key: str, name: str, help_: str) -> Dimension:
     return Dimension(
-        slug=f"date.{key}", key=key, name=name, family=Family.TIME, sql="k.bucket",
+        slug=f"date.{key}", key=key, name=name, family=Family.TIME, sql="",
         help=f"{help_} In the account's time zone.", source="ours",
     )  # fmt: skip
 
@@ -105,8 +105,8 @@ declare_dimensions(
     ),
     Dimension(
         slug="orders.age", key="age", name="Months since Lead", family=Family.AGE,
-        sql="case when f.moment < l.moment then 0"
-        " else cast(floor(cast(f.moment - l.moment as double precision) / 2592000) as integer) end",
+        sql="case when f.moment < f.lead_moment then 0 else"
+        " cast(floor(cast(f.moment - f.lead_moment as double precision) / 2592000) as integer) end",
         help="Whole months of 30 days from the lead's creation to the order; 0 before it.",
         source="help 246", type=Kind.NUMBER,
     ),

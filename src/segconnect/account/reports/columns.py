@@ -11,6 +11,7 @@ from segconnect.account.reports.dates import Period
 from segconnect.account.reports.filters import Condition, Filter, Group, conditions, to_sql
 from segconnect.account.reports.plan import Plan, is_known
 from segconnect.account.reports.texts import Parameters, custom_field, pointer
+from segconnect.account.reports.views import bucket_of
 
 TOUCHES = (Family.TOUCH, Family.AD)
 
@@ -32,9 +33,6 @@ class FactColumns:
     def _day(self) -> str:
         return "f.lead_day" if self.plan.is_cohort and self.fact in (SALES, LINES) else "f.day"
 
-    def _join_leads(self) -> None:
-        self._joins["leads"] = "left join leads l on l.person = f.person"
-
     def _column(self, dimension: Dimension) -> str:
         """The SQL of a dimension in the first step; joins what it needs."""
         if dimension.family is Family.TIME:
@@ -43,10 +41,8 @@ class FactColumns:
             timed = self._day()
             if self._is_day(dimension):
                 return timed
-            self._joins["calendar"] = f"join calendar k on k.day = {timed}"
-        elif dimension.family is Family.AGE:
-            self._join_leads()
-        elif dimension.family is Family.LEAD:
+            return bucket_of(timed, list(self.period.buckets()))
+        if dimension.family is Family.LEAD:
             self._joins["contacts"] = "left join first_contacts d on d.person = f.person"
             if dimension.slug.startswith(CUSTOM):
                 return custom_field(self._parameters.bind(pointer(dimension.name)))

@@ -75,8 +75,9 @@ def journey_answer(facts: Facts, plan: Plan) -> Json:
     step before and of everybody, and the days between, in the middle and on average. The total is
     of everybody; `everybody` has the steps of all groups together.
     """
-    (whole,) = _groups(facts, plan.with_dimensions(())).values()
-    groups = _groups(facts, plan)
+    everybody = _groups(facts, plan.with_dimensions(()))
+    (whole,) = everybody.values()
+    groups = _groups(facts, plan) if plan.dimensions else everybody
     cells = _in_order(plan, groups)
     kept = cells[: plan.limit]
     told = {

@@ -27,7 +27,7 @@ from segconnect.account.reports.answering import (
 from segconnect.account.reports.behind import Behind
 from segconnect.account.reports.naming import Part
 from segconnect.account.reports.plan import Plan
-from segconnect.account.reports.querying import FactQuery
+from segconnect.account.reports.querying import ORDER_KEYS, FactQuery
 from segconnect.account.reports.run import MAX_ROWS, Sums, value
 from segconnect.account.reports.special import OTHERS
 from segconnect.account.reports.texts import whole
@@ -170,8 +170,10 @@ def _order(plan: Plan, metrics: Sequence[Metric]) -> tuple[Metric, bool]:
 
 def _summed(plan: Plan, metrics: Sequence[Metric], metric: Metric) -> str:
     """Sums a metric up over conversions; of leads what is counted is a number already."""
-    is_counted = metric.is_distinct and plan.conversion == "order"
-    return f"{'count(distinct ' if is_counted else 'sum('}m{metrics.index(metric)})"
+    name = f"m{metrics.index(metric)}"
+    if not metric.is_distinct or plan.conversion == "lead":
+        return f"sum({name})"
+    return f"count({'' if metric.column in ORDER_KEYS else 'distinct '}{name})"
 
 
 def limit_of(plan: Plan) -> int:

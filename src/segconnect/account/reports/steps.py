@@ -32,8 +32,7 @@ EVENTS = {
     "lead": "select e.person, e.moment, e.day from leads e",
     "tag": "select p.person, e.date_created as moment, e.day from contact_tags e "
     + _OF.format(kind="contact", pk="contact_pk"),
-    "order": "select p.person, e.date_created as moment, e.day from orders e "
-    + _OF.format(kind="order", pk="pk"),
+    "order": "select e.person, e.moment, e.day from sold e",
     "subscription": "select p.person, e.start_date as moment, e.day from subscriptions e "
     + _OF.format(kind="subscription", pk="pk"),
 }

@@ -6,13 +6,14 @@ that a report is one text everywhere. Each fact has its own grain here, and no v
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
 
 from segconnect.account.owner.choices import Switches
 from segconnect.account.reports import recurring, visits
 from segconnect.account.reports.crediting import Crediting
-from segconnect.account.reports.dates import Period
+from segconnect.account.reports.dates import Bucket, Period
 from segconnect.account.reports.view import View, Views, named
 
 
@@ -53,7 +54,6 @@ def views(
     of_leads = by_model + (f" and c.lead_day {days}" if of_range else "")
     of_them = f"select person from leads where day {days}"
     return {
-        "calendar": partial(_calendar, period),
         "periods": partial(_periods, period, today),
         "first_contacts": _first_contacts(f"where p.person in ({of_them})" if of_range else ""),
         "lead_tags": _TAGS,
@@ -94,17 +94,16 @@ def views(
 # -- time ----------------------------------------------------------------------------------------
 
 
-def _calendar(period: Period) -> str:
-    """Each day of the range, and the bucket that it is in."""
-    rows = ", ".join(
-        f"({day(each)}, '{bucket}')" for bucket, first, last in period.buckets()
-        for each in _days(first, last)
-    )  # fmt: skip
-    return f"select day, bucket from (values {rows}) as c(day, bucket)"
+def bucket_of(column: str, buckets: Sequence[Bucket]) -> str:
+    """The SQL of the bucket that a day of the range is in: halved until there is one left.
 
-
-def _days(first: date, last: date) -> list[date]:
-    return [first + timedelta(days) for days in range((last - first).days + 1)]
+    To join a table of all days takes longer, most of it to read its text.
+    """
+    if len(buckets) == 1:
+        return f"'{buckets[0].name}'"
+    middle = len(buckets) // 2
+    early, late = (bucket_of(column, half) for half in (buckets[:middle], buckets[middle:]))
+    return f"case when {column} < {day(buckets[middle].first)} then {early} else {late} end"
 
 
 def _periods(period: Period, today: date) -> str:
@@ -178,7 +177,17 @@ def _of_order(switches: Switches) -> dict[str, str]:
     place = _place(switches)
     return {
         **named(
-            "o", ("pk", "person", "moment", "day", "lead_day", "integration_pk", "is_refunded")
+            "o",
+            (
+                "pk",
+                "person",
+                "moment",
+                "day",
+                "lead_moment",
+                "lead_day",
+                "integration_pk",
+                "is_refunded",
+            ),
         ),
         "one": "1",
         "place": place,
