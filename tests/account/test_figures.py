@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from segconnect.account.figures.overview import TILES, TOPS, Figures, Standing
+from segconnect.account.figures.reporting import Reports
 from segconnect.account.owner import access
+from segconnect.account.replica import Facts, Replica
+from segconnect.account.replica.asking import asked_at, asked_now
 from segconnect.account.reports import saved
 from tests.conftest import Account, Clock, InProcess
 
@@ -135,3 +141,19 @@ def test_of_another_account_nothing_is_counted(account: Account, figures: Figure
     fill(account.another())
     assert now(look(figures, account))["orders"] == 0
     assert now(look(figures, account))["adSpend"] == 0
+
+
+def test_the_figures_of_a_page_are_one_question(account: Account, tmp_path: Path) -> None:
+    fill(account)
+    replica, seen = Replica(account.engine, tmp_path), list[float]()
+
+    def reading(account_pk: int, models: Sequence[str]) -> AbstractContextManager[Facts]:
+        seen.append(asked_at())
+        return replica.reading(account_pk, models)
+
+    with asked_now():
+        look(Figures(Reports(account.engine, reading)), account)
+    replica.close()
+
+    assert len(seen) > len(TOPS)
+    assert len(set(seen)) == 1

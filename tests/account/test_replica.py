@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from segconnect.account.owner import access, preferences
-from segconnect.account.replica import Facts, Replica, asked_now, sorting
+from segconnect.account.replica import Facts, Replica, sorting
 from segconnect.account.replica import copy as copies
+from segconnect.account.replica.asking import asked_now
 from segconnect.account.replica.crediting import KEPT
 from segconnect.account.store import schema
 from segconnect.errors import UsageError

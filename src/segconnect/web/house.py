@@ -23,7 +23,7 @@ from segconnect.account.api.arrivals import Arrivals
 from segconnect.account.figures.overview import Figures
 from segconnect.account.figures.reporting import Reports
 from segconnect.account.owner import access
-from segconnect.account.replica import asked_now
+from segconnect.account.replica.asking import asked_now
 from segconnect.account.writing.committer import Committer
 from segconnect.account.writing.work import Operation
 from segconnect.errors import SegconnectError, UsageError

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import date, timedelta
 from threading import Lock
 from time import monotonic
@@ -160,7 +161,9 @@ class Figures:
             ),
         ]  # fmt: skip
         with ThreadPoolExecutor(len(queries)) as pool:
-            tiles, parts, *tops = pool.map(ask, queries)
+            # in the context of the page: they are parts of one question
+            waiting = [pool.submit(copy_context().run, ask, query) for query in queries]
+            tiles, parts, *tops = [each.result() for each in waiting]
         return Standing(
             first,
             last,

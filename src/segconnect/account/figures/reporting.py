@@ -17,6 +17,7 @@ from segconnect.account.metrics import Dimension, Family, Kind, parts
 from segconnect.account.owner import access
 from segconnect.account.people import finding, reading
 from segconnect.account.people.credited import Credit, credits_of
+from segconnect.account.replica.sharing import Shared
 from segconnect.account.reports import saved
 from segconnect.account.reports.answering import NONE, Json, report_answer
 from segconnect.account.reports.asking import BEHIND, ask, ask_listing
@@ -75,9 +76,10 @@ class Reports:
     def __init__(self, engine: Engine, facts: Reading, exports: Path | None = None) -> None:
         self._engine, self._facts = engine, facts
         self._exports = exports  # where states of the accounts are kept
+        self._shared = Shared[Json]()
 
     def query(self, account_pk: int, body: bytes) -> Json:
-        """Answers POST data/query.
+        """Answers POST data/query. Who asks the same at one time may get the same: only read it.
 
         Raises:
             ShapeError: The body is no query.
@@ -110,9 +112,15 @@ class Reports:
             if now is None:
                 raise
             return now
-        planned = plan(query, self._settings(account_pk))
-        with self._facts(account_pk, models_of(planned)) as facts:
-            return ask(facts, planned, scale)
+        settings = self._settings(account_pk)
+        planned = plan(query, settings)
+
+        def find() -> tuple[Json, float]:
+            with self._facts(account_pk, models_of(planned)) as facts:
+                return ask(facts, planned, scale), facts.fresh_at
+
+        question = (account_pk, body, settings.today, replace(settings, now=EPOCH))
+        return self._shared.answer(question, find)
 
     def _of_newest(self, account_pk: int, number: str, query: Query, scale: str) -> Json | None:
         """Answers of the account as it is, if that is what is asked for and not kept."""

@@ -1,7 +1,8 @@
 """The columnar copy of an account that reports are answered from: disposable, always up to date.
 
 `copy` makes and refreshes one account's file, out of the tables in `tables`; `derived` finds who
-is who and which visits they made, `crediting` what these are credited with.
+is who and which visits they made, `crediting` what these are credited with. `asking`
+knows when a question was asked, and `sharing` answers once what several wait for.
 docs/decisions/replica.md lists what there is to ask.
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from segconnect.account.replica import crediting
+from segconnect.account.replica.asking import asked_at
 from segconnect.account.replica.copy import Copy
 from segconnect.account.replica.crediting import Kept
 from segconnect.account.replica.files import Slot
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MAX_OPEN = 8  # copies that stay open while nobody reads them
-_asked_at: ContextVar[float | None] = ContextVar("asked_at", default=None)
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Facts:
     connection: DuckDBPyConnection
     number: int  # the data's change number
     as_of: datetime  # all that was acknowledged before is in it
+    fresh_at: float = float("-inf")  # the same, by the monotonic clock; of a kept state: never
 
 
 @dataclass
@@ -64,19 +65,6 @@ class _Held:
         self.slot.close()
 
 
-@contextmanager
-def asked_now() -> Iterator[None]:
-    """Makes one question of all that is read within: it is as fresh as at the beginning, or newer.
-
-    A page that reads several reports brings the copy up to date once for them.
-    """
-    token = _asked_at.set(monotonic())
-    try:
-        yield
-    finally:
-        _asked_at.reset(token)
-
-
 class Replica:
     """The copies of all accounts of a store, as far as they are asked for."""
 
@@ -99,15 +87,15 @@ class Replica:
             StoreError: The store cannot be read, or the copy not be written.
         """
         wanted = crediting.named(models)
-        asked_at = _asked_at.get() or monotonic()
+        asked = asked_at()
         held = self._take(account_pk)
         try:
             with held.lock:
                 # whoever waited for the lock may find that what came before was brought in
-                if held.fresh_at < asked_at or not held.copy.keeps(wanted):
+                if held.fresh_at < asked or not held.copy.keeps(wanted):
                     held.refresh(wanted)
                 cursor = held.copy.cursor()
-                facts = Facts(cursor, held.number, held.as_of)
+                facts = Facts(cursor, held.number, held.as_of, held.fresh_at)
             try:
                 yield facts
             finally:
