@@ -33,6 +33,7 @@ PAGES = (
     "/app/scenarios/{scenario}/versions", "/app/scenarios/{scenario}/modules/2",
     "/app/runs", "/app/runs?state=paused", "/app/runs/{run}", "/app/incomplete",
     "/app/set-up", "/app/set-up/accounts/{account}", "/app/set-up/accounts/{account}/tracking",
+    "/app/set-up/connection/new?service=smtp",
     "/app/users", "/app/you", "/app/nowhere", "/app/welcome",
 )  # fmt: skip
 
@@ -109,6 +110,28 @@ def test_a_contact_is_found_where_the_address_names_no_account(visitor: Visitor)
     visitor.browser.open("/app/contacts/joey")
 
     assert "joey@bloggs.com" in visitor.browser.text("main")
+
+
+@pytest.mark.parametrize(
+    ("path", "room"),
+    [
+        ("/app/runs/no", "/app/runs"), ("/app/people/edit?id=no", "/app/contacts"),
+        ("/app/set-up/connection?name=no", "/app/set-up"), ("/app/nowhere", ""),
+        ("/app/incomplete/no", "/app/incomplete"), ("/app/contacts?start=x", ""),
+    ],
+)  # fmt: skip
+def test_what_is_not_there_leads_to_where_it_would_be(
+    visitor: Visitor, path: str, room: str
+) -> None:
+    visitor.come_in_as(Role.OWNER)
+    browser = visitor.browser
+    browser.open(path)
+    ways = browser.eval("[...document.querySelectorAll('main a')].map(e => e.pathname)")
+    told = browser.text("main p")
+
+    assert ways == [each for each in (room, "/app/overview") if each]
+    assert told[0].isupper()
+    assert browser.violations() == []
 
 
 @pytest.mark.parametrize("path", ["/app/overview", "/app/sign-in", "/app/nowhere"])

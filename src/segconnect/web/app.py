@@ -81,6 +81,7 @@ ROUTES: Sequence[tuple[str, Handler, Role, str]] = (
     ("/scenarios/upload/{token}", uploads.load, Role.EDITOR, "POST"),
     ("/scenarios/upload/{token}/discard", uploads.discard, Role.EDITOR, "POST"),
     ("/scenarios/{id}", scenarios.show, Role.VIEWER, "GET"),
+    ("/scenarios/{id}/sample", scenarios.sample, Role.VIEWER, "GET"),
     ("/scenarios/{id}/modules/{module}", mapping.show, Role.VIEWER, "GET"),
     ("/scenarios/{id}/modules/{module}", mapping.save, Role.EDITOR, "POST"),
     ("/scenarios/{id}/modules/{module}/preview", mapping.preview, Role.VIEWER, "POST"),

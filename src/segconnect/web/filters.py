@@ -173,6 +173,11 @@ _STATES = {
 }
 
 
+def plain(value: Any) -> str:
+    """Shows a value of a scenario in a line: a text as it is, all else as JSON."""
+    return value if isinstance(value, str) else to_json(value, fallback=str).decode()
+
+
 def pretty(value: Any) -> str:
     """Shows values as JSON."""
     return json.dumps(json.loads(to_json(value)), indent=2, ensure_ascii=False)
@@ -180,6 +185,7 @@ def pretty(value: Any) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
+    "plain": plain,
     "pretty": pretty,
     "number": number,
     "duration": duration,

@@ -205,6 +205,15 @@ class Hooks:
                 for row in connection.execute(query)
             ]
 
+    def newest(self, id_: str) -> Item | None:
+        """Answers what came in last by a webhook, as far as it is still kept."""
+        query = select(items).where(items.c.hook_id == id_).order_by(items.c.id.desc()).limit(1)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        return Item(row.id, row.received_at, values_json.loads(row.bundle))
+
     def waiting(self, id_: str, after: int, most: int) -> int:
         """Counts what came in by a webhook after an item; more than most is not counted."""
         some = select(items.c.id).where(items.c.hook_id == id_, items.c.id > after).limit(most + 1)

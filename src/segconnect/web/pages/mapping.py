@@ -257,7 +257,15 @@ def _brief(value: Any) -> str:
 
 
 def _sample(house: House, row: ScenarioRow, found: Blueprint, node: Node) -> dict[int | str, Value]:
-    """What stood before a module in the last run that kept it; else the source's first bundle."""
+    """What stood before a module in the last run that kept it; else the source's first bundle.
+
+    Of a webhook, its newest request stands for the source: it is what somebody waited for.
+    """
+    came = house.hooks.newest(row.hook) if row.hook is not None else None
+    begins = found.flow.nodes[0].id
+    newest: dict[int | str, Value] = {}
+    if came is not None and begins is not None and begins in node.scope:
+        newest[begins] = came.bundle
     for run in house.journal.runs_of(row.id, LOOKED_AT):
         bundles: dict[int | str, Value] = {}
         for each in house.journal.samples(run.id):
@@ -266,7 +274,9 @@ def _sample(house: House, row: ScenarioRow, found: Blueprint, node: Node) -> dic
                 if output:
                     bundles[each.module_id] = output[0] if isinstance(output, list) else output
         if bundles:
-            return bundles
+            return bundles | newest
+    if newest:
+        return newest
     first = found.flow.nodes[0]
     if first.id in node.scope and "file" in first.parameters:
         try:

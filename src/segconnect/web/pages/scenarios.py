@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +19,7 @@ from segconnect.scenario.blueprint.model import Chain
 from segconnect.scenario.blueprint.text import MAX_FILE
 from segconnect.scenario.journal.scenarios import ScenarioRow
 from segconnect.scenario.keeping import switch_on
+from segconnect.scenario.moments import now
 from segconnect.scenario.schedule_words import as_typed, describe
 from segconnect.scenario.scheduler import run_of
 from segconnect.scenario.schedules import Schedule
@@ -26,6 +28,7 @@ from segconnect.web.pages.keeping import find, kept
 from segconnect.web.pages.undo import delete
 
 SPARK = 14  # runs that are shown as bars
+SAMPLE_SECONDS = 60  # for which a sample of a webhook is waited for
 START = """\
 name: New scenario
 flow:
@@ -85,6 +88,7 @@ def _read(house: House, id_: str, base: str) -> dict[str, Any]:
         "runs": house.journal.runs_of(row.id, 10),
         "hook": hook,
         "address": "" if hook is None else f"{base}/hook/{hook.token}",
+        "state": "",
         "connections": [each.name for each in Connections(house.settings).list()
                         if each.account_id],
         "zone": row.timezone,
@@ -112,6 +116,39 @@ def _rows(chain: Chain, depth: int) -> Any:
             named = f"{inner.kind} {number}" if inner.kind != "onerror" else "on error"
             yield {"depth": depth + 1, "title": inner.label or named}
             yield from _rows(inner, depth + 1)
+
+
+async def sample(house: House, request: Request) -> Response:
+    """Waits for a request to a webhook, whose fields can be mapped then; asked again and again."""
+    row, given = find(house, request.path_params["id"]), request.query_params
+    if row.hook is None:
+        raise HTTPException(404, "The scenario has no webhook.")
+    began, since = given.get("began", ""), given.get("since", "")
+    is_going_on = all(
+        each.isascii() and each.isdigit() and len(each) < 19 for each in (began, since)
+    )
+    shown = await asyncio.to_thread(
+        _waited, house, row, int(began) if is_going_on else None, int(since) if is_going_on else 0
+    )
+    return house.render(request, "parts/sample.html", row=row, zone=row.timezone, **shown)
+
+
+def _waited(house: House, row: ScenarioRow, began: int | None, since: int) -> dict[str, Any]:
+    moment, came = now(), house.hooks.newest(str(row.hook))
+    last = 0 if came is None else came.id
+    if began is None:  # it begins
+        began, since = moment, last
+    left = max(0, SAMPLE_SECONDS - (moment - began) // 1000)
+    is_new = last > since
+    flow = blueprint.parse(row.document).blueprint.flow.nodes
+    return {
+        "came": came if is_new else None,
+        "state": "came" if is_new else "waits" if left else "over",
+        "began": began,
+        "since": since,
+        "left": left,
+        "next": flow[1].id if len(flow) > 1 else None,
+    }
 
 
 async def new(house: House, request: Request) -> Response:
