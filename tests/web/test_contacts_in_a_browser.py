@@ -266,17 +266,19 @@ def test_a_viewer_looks_and_changes_nothing(visitor: Visitor) -> None:
 
 
 def test_a_list_tells_how_each_came_first_once_it_is_shown(visitor: Visitor) -> None:
+    visitor.site.send("contact", {"contact_id": "zed", "email": "zed@bloggs.com"})
     visitor.site.send(
         "page_view",
-        {"uid": "j1", "email": "joey@bloggs.com", "date_created": "2026-01-01",
+        {"uid": "z1", "email": "zed@bloggs.com", "date_created": "2026-01-01",
          "url": "https://tea.example/?utm_source=letter&utm_medium=email"},
     )  # fmt: skip
     visitor.come_in_as(Role.VIEWER)
     browser = visitor.browser
     browser.open("/app/contacts")
-    row = "#found tr:has(a[href*='/joey?'])"
+    row = "#found tr:has(a[href*='/zed?'])"
     browser.wait_for(f"document.querySelector(`{row}`).innerText.includes('letter')")
     assert "email" in browser.text(f"{row} td:nth-child(3)")
     browser.click("#more a")
-    browser.wait_for("document.querySelectorAll('#found td:nth-child(3) span.faint').length === 61")
+    last = "[...document.querySelectorAll('#found td:nth-child(3)')].at(-1).innerText"
+    browser.wait_for(f"{last} === '–'")  # nothing is known of the first reader's visits
     assert browser.errors == []
