@@ -112,7 +112,10 @@ def test_types_of_their_own_are_asked_for_by_queries(docs: Account) -> None:
     ]  # fmt: skip
     assert models["rows"] == [["paid", 2900, 2900, 0], ["direct", 450, 450, 0]]
     assert engaged["rows"] == [["tea.shop/", *[0, 0, 0, None, None, None, 0]]]  # nobody came back
-    assert docs.get("report/paths")[0] == docs.get("report/journey/contacts")[0] == 404
+    for path in ("report/paths", "report/journey/contacts"):
+        status, answer = docs.get(path)
+        assert status == 404
+        assert "by a query, POST /v2/" in answer["message"]
 
 
 def test_a_rate_says_how_many_it_is_of_and_how_sure_it_is(docs: Account) -> None:

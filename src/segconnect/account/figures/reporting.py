@@ -304,8 +304,13 @@ class Reports:
     def _asked(
         self, account_pk: int, type_: str, report_id: str | None, given: Mapping[str, str]
     ) -> tuple[str, Query, Settings]:
-        if type_ not in TYPES or type_ in SPECIAL:  # which are asked for by queries
+        if type_ not in TYPES:
             raise NoSuchReportError(unknown_name("report type", type_[:100], TYPES))
+        if type_ in SPECIAL:
+            raise NoSuchReportError(
+                f"a {type_} report has no graph and table of this shape: ask for it by a query,"
+                f' POST /v2/{{account_id}}/data/query with "type": "{type_}"'
+            )
         settings = self._settings(account_pk)
         name, query = TYPES[type_].name, Query(type_)
         if report_id is not None:
