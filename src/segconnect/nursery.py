@@ -7,6 +7,7 @@ begun, so a server forks one process at its very start, which then waits, and fo
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -23,6 +24,7 @@ from pathlib import Path
 
 MOST = 65_536  # bytes of a message
 FORKED = 10.0  # seconds in which a process must have begun
+ARENA_MAX = -8  # the number by which mallopt knows the most arenas
 
 
 class Nursery:
@@ -32,6 +34,7 @@ class Nursery:
         for each in (sys.stdout, sys.stderr):
             each.flush()  # or what waits in them would be written twice
         gc.collect()
+        _tidy()
         gc.freeze()  # or each process's first collection would write to every object
         # A message arrives whole, and its descriptors with it.
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -90,6 +93,14 @@ def apart(call: Callable[[], None]) -> bool:
     if process == 0:
         _run(call, is_silent=True)
     return os.waitpid(process, 0)[1] == 0
+
+
+def _tidy() -> None:
+    """Gives memory that is free back, and lets threads have few arenas, here and in the forked."""
+    with suppress(OSError, AttributeError):  # a library of C without them
+        library = ctypes.CDLL(None)
+        library.mallopt(ARENA_MAX, 2)
+        library.malloc_trim(0)
 
 
 def _may_fork() -> bool:

@@ -23,7 +23,7 @@ def command(
 ) -> None:
     """Serves until it is told to stop (Ctrl-C), and runs the scenarios that are on."""
     import secrets
-    from contextlib import closing
+    from contextlib import closing, suppress
 
     from segconnect.account.api.app import Account
     from segconnect.account.api.serving import serve  # the server, only where it is used
@@ -36,7 +36,10 @@ def command(
     from segconnect.web.house import House
 
     settings = load(host=host, port=port, data=data)
-    from segconnect.scenario import durable, scheduler  # noqa: F401  # both share them
+    from segconnect.scenario import durable, scheduler  # noqa: F401  # all share them
+
+    with suppress(ImportError):  # Windows
+        import uvloop  # noqa: F401
 
     nursery = Nursery.begin()  # before there is a thread, or a store is open
     with (

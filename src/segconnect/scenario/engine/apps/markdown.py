@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
-
-from markdown_it import MarkdownIt
+from typing import TYPE_CHECKING
 
 from segconnect.mapping.values import to_boolean, to_text
 from segconnect.scenario.engine.errors import ModuleError
 from segconnect.scenario.engine.registry import Bundle, Call, Parameters, Values, module, option
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 LONGEST = 500_000  # characters
 
 
 @cache
 def _reader(is_github: bool, is_sanitized: bool) -> MarkdownIt:
+    from markdown_it import MarkdownIt  # seldom used
+
     reader = MarkdownIt("commonmark", {"html": not is_sanitized})
     return reader.enable(["table", "strikethrough"]) if is_github else reader
 
