@@ -783,6 +783,7 @@ async def test_a_process_that_gives_requests_up_ends_in_peace() -> None:
 
     async with peer(replace(OK, delay=0.05)) as there:
         assert await asyncio.gather(*(run(there.root) for _ in range(8))) == ["0"] * 8
+        await asyncio.sleep(0.2)  # in which the peer hears that they are gone
 
 
 @in_loop
