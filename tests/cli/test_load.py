@@ -214,6 +214,29 @@ def answers(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", TRUTH)
+@pytest.mark.usefixtures("connected")
+def test_a_file_is_found_where_its_path_begins_here(name: str, segconnect: Commands) -> None:
+    path = Path("exports/march") / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes((SAMPLES / name).read_bytes())
+
+    ran = segconnect("load", path, "--dry-run", "--yes", "--json", *answers(name))
+
+    (told,) = ran.json
+    assert told["read"] == TRUTH[name][0][0], ran.err
+
+
+def test_a_file_that_fits_no_recipe_is_found_there_too(segconnect: Commands) -> None:
+    Path("exports").mkdir()
+    Path("exports/ours.csv").write_text("Mail,Amount\nann@example.com,12.50\n")
+
+    ran = segconnect("load", "exports/ours.csv")
+
+    assert "exports/ours.csv: no recipe fits it" in ran.out + ran.err
+    assert Path("ours.yaml").exists()
+
+
+@pytest.mark.parametrize("name", TRUTH)
 def test_what_an_account_holds_after_an_export_was_loaded(
     name: str, segconnect: Commands, connected: Shop, server: Server
 ) -> None:

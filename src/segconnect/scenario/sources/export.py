@@ -316,7 +316,7 @@ class Raw:
         if module is None:
             raise SourceError(f"{self.path.name}: save it as CSV; there is nothing to read it with")
         given = {key: value for key, value in parameters.items() if value is not None}
-        return open_source(module, {"file": str(self.path), **given}, self.path.parent)
+        return open_source(module, {"file": self.path.name, **given}, self.path.parent)
 
     def _of_json(self, head: bytes) -> Any:
         """Opens what streams; None where the file is one record, or each line an array."""
