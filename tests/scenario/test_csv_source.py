@@ -56,6 +56,12 @@ def test_encoding_and_delimiter_are_found(file: Path, encoding: str, delimiter: 
     assert read(file, text, encoding) == TWO_ROWS
 
 
+def test_what_looks_like_a_delimiter_within_quotes_is_none(file: Path) -> None:
+    text = 'key,text\n6,";\n;a"\n7,";\n;"\n'
+
+    assert read(file, text) == [{"key": "6", "text": ";\n;a"}, {"key": "7", "text": ";\n;"}]
+
+
 def test_lines_before_the_header_are_passed_over(file: Path) -> None:
     text = 'Campaign report\n"September 1, 2026 - September 3, 2026"\nDay,Cost\n2026-09-01,12.34\n'
 

@@ -340,8 +340,15 @@ def _find_encoding(sample: bytes) -> str:
 
 
 def _agreement(lines: Iterable[str], delimiter: str) -> tuple[int, int]:
-    """Answers how many of the first rows agree on a width above one, and that width."""
-    counts = Counter(len(row) for row in _first_rows(lines, delimiter))
+    """Answers how many lines of the first rows agree on a width above one, and that width."""
+    counts, before = Counter[int](), 0
+    reader = csv.reader(lines, delimiter=delimiter)
+    try:
+        for row in islice(reader, SAMPLE_ROWS):
+            counts[len(row)] += reader.line_num - before  # a quoted cell may lie on several
+            before = reader.line_num
+    except csv.Error:
+        return 0, 1
     wide = [(number, width) for width, number in counts.items() if width > 1]
     return max(wide, default=(0, 1))
 
