@@ -218,6 +218,15 @@ def engine(store_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+def pytest_configure() -> None:
+    """Lets processes that tests start hear Ctrl-C, as from a terminal.
+
+    A shell that runs tests in the background has them ignore it, and all that they start.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Says loudly what was not tested, for want of a store or a browser."""
     for title, reason in (("PostgreSQL", NO_POSTGRES), ("The tracking script", NO_BROWSER)):
