@@ -23,23 +23,22 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, ConfigDict, SecretStr, ValidationError
 
 from segconnect import credentials
 from segconnect.errors import ConnectionSetupError, unknown_name
+from segconnect.limits import Limits
 from segconnect.modules.base import Collection, optional, required
 from segconnect.modules.values import Text
 from segconnect.secrets import Vault, locked, write_private
 from segconnect.settings import HOSTED_URL, Settings, load
+from segconnect.transport import Transport
+from segconnect.transport.http import is_loopback
 from segconnect.types import Id
 from segconnect.wire.request import Address
-
-if TYPE_CHECKING:
-    from segconnect.limits import Limits
-    from segconnect.transport import Transport
 
 LOCAL = "local"
 """The base URL of our own account, wherever the settings say that it is served."""
@@ -96,7 +95,7 @@ def _read_url(value: Any) -> str:
         )
     if not re.fullmatch(r"[0-9A-Za-z._:-]+", host):
         raise ValueError(f"{host!r} is not a host name")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError(
             f"{text!r} is not encrypted, and the API key would be readable on the way; use https"
         )
@@ -107,12 +106,6 @@ def _read_url(value: Any) -> str:
         return HOSTED_URL
     place = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{place}{f':{port}' if port is not None else ''}{path}"
-
-
-def _is_loopback(host: str) -> bool:
-    from segconnect.transport.http import is_loopback
-
-    return is_loopback(host)
 
 
 class Connection(Collection):
@@ -169,9 +162,6 @@ class Connection(Collection):
             settings: What "local" means, and the limits where none are given; default: as usual.
             limits: Time-outs, retries and rate.
         """
-        from segconnect.limits import Limits
-        from segconnect.transport import Transport  # what lists connections opens no socket
-
         settings = settings or load()
         limits = limits or Limits.of(settings)
         key = self.api_key.get_secret_value()
@@ -442,8 +432,6 @@ def verify_now(connection: Connection, settings: Settings | None = None) -> None
         ConnectionSetupError: The connection leads to no account or integration.
         UnreachableError: The account did not answer.
     """
-    from segconnect.limits import Limits
-
     settings = settings or load()
     limits = Limits.of(settings)
     limits = replace(limits, attempts=min(3, limits.attempts))  # a person is waiting

@@ -36,6 +36,7 @@ from segconnect.modules import base
 from segconnect.modules.base import Collection, Option
 from segconnect.modules.schema import Input, form
 from segconnect.modules.values import Port, Text
+from segconnect.transport.http import is_loopback
 
 VERIFY_SECONDS = 10  # a person is waiting
 MAX_VALUES = 100  # of free keys and values
@@ -82,15 +83,9 @@ def _read_token_url(value: str) -> str:
         host = ""
     if not host or parts.scheme not in ("http", "https") or "@" in parts.netloc:
         raise ValueError("is not a URL such as https://auth.example.com/token")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("is not encrypted, and the secret would be readable on the way; use https")
     return value
-
-
-def _is_loopback(host: str) -> bool:
-    from segconnect.transport.http import is_loopback
-
-    return is_loopback(host)
 
 
 Line = Annotated[Text, AfterValidator(_read_line)]
@@ -223,7 +218,7 @@ class _MailServer(Service):
 
     def check(self) -> list[str]:
         """Refuses to send a password where others could read it."""
-        if self.tls is Encryption.NONE and self.password and not _is_loopback(self.host):
+        if self.tls is Encryption.NONE and self.password and not is_loopback(self.host):
             return ["Encryption: without one, the password would be readable on the way"]
         return []
 
