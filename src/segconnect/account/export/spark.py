@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from segconnect.account.replica import Facts
-from segconnect.account.reports.view import INLINE
+from segconnect.account.reports.cte import INLINE
 from segconnect.errors import UsageError
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from segconnect.account.owner.choices import Switches
 from segconnect.account.replica import Facts
 from segconnect.account.reports.answering import DEFINITIONS, on_wire
 from segconnect.account.reports.crediting import find_model
+from segconnect.account.reports.cte import with_views
 from segconnect.account.reports.dates import Period, read_period
 from segconnect.account.reports.plan import Settings
-from segconnect.account.reports.view import with_views
 from segconnect.account.reports.views import day, views
 from segconnect.account.reports.visits import NO_AD, NO_VISITS
 

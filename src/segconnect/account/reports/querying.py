@@ -15,7 +15,7 @@ from segconnect.account.metrics.facts import LEADS, LINES, SALES
 from segconnect.account.owner.choices import Switches
 from segconnect.account.replica.crediting import EVERY_TOUCH, FIRST
 from segconnect.account.reports.columns import TOUCHES, FactColumns
-from segconnect.account.reports.view import Views, with_views
+from segconnect.account.reports.cte import Views, with_views
 from segconnect.account.reports.views import day, is_counting_all, views
 
 Cells: TypeAlias = tuple[str | None, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segconnect.account.metrics.subscriptions import MICRO
-from segconnect.account.reports.view import View, named
+from segconnect.account.reports.cte import View, named
 
 _DAYS = (
     "case s.billing_cycle when 'year' then 365 when 'month' then 30 when 'week' then 7 else 1 end"

@@ -220,7 +220,7 @@ class _Reader:
             first = datetime(year, month + 1, 1)  # noqa: DTZ001  # a day; its zone comes last
             day = self._in_month(first)
         else:  # the 31st of a month of 30 days is the 1st of the next one
-            day = datetime(year, month + 1, 1) + timedelta(self._day - 1)  # noqa: DTZ001
+            day = datetime(year, month + 1, 1) + timedelta(self._day - 1)  # noqa: DTZ001  # as above
         day += timedelta(self._days)
         if self._in_week:
             weekday, weeks = self._in_week

@@ -13,8 +13,8 @@ from functools import partial
 from segconnect.account.owner.choices import Switches
 from segconnect.account.reports import recurring, visits
 from segconnect.account.reports.crediting import Crediting
+from segconnect.account.reports.cte import View, Views, named
 from segconnect.account.reports.dates import Bucket, Period
-from segconnect.account.reports.view import View, Views, named
 
 
 def day(value: date) -> str:

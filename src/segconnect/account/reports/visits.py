@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segconnect.account.replica.crediting import FIRST
-from segconnect.account.reports.view import View, named
+from segconnect.account.reports.cte import View, named
 
 TOUCHED = (
     "channel", "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term",
