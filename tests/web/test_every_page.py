@@ -169,3 +169,11 @@ def test_a_page_is_not_compressed(visitor: Visitor) -> None:
     visitor.browser.open("/app/contacts?q=a")
     script = "fetch('/app/contacts?q=a').then(r => r.headers.get('content-encoding'))"
     assert visitor.browser.eval(script) is None
+
+
+def test_an_address_of_no_page_says_so(visitor: Visitor) -> None:
+    visitor.come_in_as(Role.VIEWER)
+    visitor.browser.open("/app/nowhere")
+
+    assert "There is no such page" in visitor.browser.text("main p")
+    assert visitor.browser.count("main a[href='/app/overview']") == 1

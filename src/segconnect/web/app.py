@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -161,7 +162,10 @@ class Web:
         assert isinstance(error, HTTPException)
         if "hx-request" in request.headers:
             return self.house.render(request, "parts/failure.html", 422, failure=error.detail)
-        return self.house.render(request, "failure.html", error.status_code, told=error.detail)
+        told = error.detail
+        if told == HTTPStatus.NOT_FOUND.phrase:  # no route leads there
+            told = "There is no such page: its address may be misspelled."
+        return self.house.render(request, "failure.html", error.status_code, told=told)
 
     async def _broken(self, request: Request, _error: Exception) -> Response:
         """Tells that it is not their fault; the server's log has the reason."""

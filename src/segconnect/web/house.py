@@ -162,6 +162,11 @@ class House:
         return HTMLResponse(content, status, HEADERS)
 
 
+def is_row(text: str) -> bool:
+    """Whether a text of an address is a number such as that of a row."""
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
 def back(to: str, message: str = "", failure: str = "", undo: str = "") -> RedirectResponse:
     """Leads to a page, with what is to be told there, and the id by which it is undone."""
     told = {"failure": failure} if failure else {"message": message, "undo": undo}

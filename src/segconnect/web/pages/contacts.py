@@ -15,7 +15,7 @@ from segconnect.account.owner import access, preferences
 from segconnect.account.people import finding
 from segconnect.account.people.finding import Asked
 from segconnect.account.store import schema
-from segconnect.web.house import House
+from segconnect.web.house import House, is_row
 
 STATUSES = {
     finding.Status.LEAD: "Leads (paid nothing)",
@@ -57,11 +57,6 @@ async def origins(house: House, request: Request) -> Response:
     pk, rows = access.account_pk(house.engine, account["account_id"]), [int(each) for each in asked]
     known = await asyncio.to_thread(house.reports.origins, pk, rows)
     return house.render(request, "parts/contact_origins.html", rows=rows, known=known)
-
-
-def is_row(text: str) -> bool:
-    """Whether a text is the number of a row."""
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def account_of(house: House, wanted: str) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ from segconnect.scenario.blueprint import Blueprint, Node
 from segconnect.scenario.blueprint.segmetrics import renamed, resolve
 from segconnect.scenario.journal.scenarios import ScenarioRow
 from segconnect.scenario.sources import open_source
-from segconnect.web.house import House, back, text
+from segconnect.web.house import House, back, is_row, text
 from segconnect.web.pages.keeping import changed, find
 
 LOOKED_AT = 5  # runs, for one whose samples were kept
@@ -81,7 +81,7 @@ async def preview(house: House, request: Request) -> Response:
     is_structured = await text(request, "structured") == "yes"
     id_, module = _named(request)
     values = await asyncio.to_thread(_previewed, house, id_, module, typed, is_structured)
-    begun = typed[: int(cursor)] if cursor.isdigit() else typed
+    begun = typed[: int(cursor)] if is_row(cursor) else typed
     functions, bundles = installed_functions(), values.pop("bundles")
     found = completions(begun, functions, bundles)
     call = call_at(begun, functions)
@@ -127,7 +127,7 @@ async def save(house: House, request: Request) -> Response:
 
 def _named(request: Request) -> tuple[str, int]:
     module = request.path_params["module"]
-    if not module.isdigit():
+    if not is_row(module):
         raise HTTPException(404, "There is no such module.")
     return request.path_params["id"], int(module)
 
@@ -237,7 +237,7 @@ def _evaluated(
         value = _value(typed, is_structured=is_structured)
         closure = compile_value(value)
         named = compile_template(typed).modules if isinstance(value, str) else set[str]()
-        if any(int(name) not in bundles for name in named if name.isdigit()):
+        if any(int(name) not in bundles for name in named if is_row(name)):
             return Shown()  # there is no sample to show it with
         found = closure(Context(bundles, timezone=timezone))
     except MappingError as error:

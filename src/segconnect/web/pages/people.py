@@ -14,7 +14,7 @@ from segconnect.account.owner import access
 from segconnect.account.people.person import Links, devices, identity_named, links
 from segconnect.account.writing.work import Operation
 from segconnect.errors import UsageError, unknown_name
-from segconnect.web.house import House, back, text
+from segconnect.web.house import House, back, is_row, text
 from segconnect.web.pages import contact, contacts
 
 MOST = 50
@@ -65,7 +65,7 @@ async def merges(house: House, request: Request) -> Response:
         raise UsageError(unknown_name("list", which[:100], list(Links)))
     who = given.get("who", "").strip()
     before = given.get("before", "")
-    if before and not (before.isascii() and before.isdigit() and len(before) < 19):
+    if before and not is_row(before):
         raise UsageError("the list does not go on from there; load it anew")
     problem, found = "", []
     try:
@@ -92,7 +92,7 @@ def _links(house: House, account_id: str, who: str, which: Links, before: int) -
 async def split(house: House, request: Request) -> Response:
     """Takes a link back, or makes one again that was taken back."""
     number = await text(request, "link")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
+    if not is_row(number):
         raise UsageError(f"there is no link {number[:20]!r}")
     reason = await _reason(request)
     account = _account(house, request)

@@ -23,7 +23,7 @@ from segconnect.scenario.moments import now
 from segconnect.scenario.schedule_words import as_typed, describe
 from segconnect.scenario.scheduler import run_of
 from segconnect.scenario.schedules import Schedule
-from segconnect.web.house import House, back, text
+from segconnect.web.house import House, back, is_row, text
 from segconnect.web.pages.keeping import find, kept
 from segconnect.web.pages.undo import delete
 
@@ -124,9 +124,7 @@ async def sample(house: House, request: Request) -> Response:
     if row.hook is None:
         raise HTTPException(404, "The scenario has no webhook.")
     began, since = given.get("began", ""), given.get("since", "")
-    is_going_on = all(
-        each.isascii() and each.isdigit() and len(each) < 19 for each in (began, since)
-    )
+    is_going_on = is_row(began) and is_row(since)
     shown = await asyncio.to_thread(
         _waited, house, row, int(began) if is_going_on else None, int(since) if is_going_on else 0
     )

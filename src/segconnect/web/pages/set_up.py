@@ -14,7 +14,7 @@ from segconnect.account.owner import access, uses
 from segconnect.connections import Connection, Connections
 from segconnect.credentials import SERVICES
 from segconnect.errors import SegconnectError, UsageError
-from segconnect.web.house import House, back, text
+from segconnect.web.house import House, back, is_row, text
 from segconnect.web.pages.connections import used_by
 
 KINDS = {
@@ -130,7 +130,7 @@ async def renew_key(house: House, request: Request) -> Response:
     account_id, hint = await text(request, "account"), await text(request, "hint")
     grace = await text(request, "grace")
     key = await asyncio.to_thread(
-        access.renew_key, house.engine, account_id, hint, int(grace) if grace.isdigit() else -1
+        access.renew_key, house.engine, account_id, hint, int(grace) if is_row(grace) else -1
     )
     await _note(house, request, f"renewed the key ...{hint} of {account_id}")
     return await _page(house, request, account=account_id, key=key, old=hint, grace=grace)

@@ -27,7 +27,7 @@ from segconnect.account.reports.behind import Listing
 from segconnect.account.reports.files import write_rows
 from segconnect.account.reports.special import TOOK
 from segconnect.account.reports.types import FUNNEL, JOURNEY, PATHS
-from segconnect.web.house import House
+from segconnect.web.house import House, is_row
 from segconnect.web.pages.reports.asking import Asked, must_find
 from segconnect.web.pages.reports.conditions import name_of
 from segconnect.web.pages.reports.table import BEHIND, figure
@@ -102,7 +102,7 @@ def _shown(listings: list[Listing], of: str | None) -> Listing:
 def _read(asked: Asked, request: Request) -> dict[str, Any]:
     given = request.query_params
     key, of = _figure(request), given.get("part")
-    number = int(text) if (text := given.get("page", "1")).isdigit() and len(text) < 7 else 1
+    number = int(text) if is_row(text := given.get("page", "1")) and len(text) < 7 else 1
     page = max(1, number)
     listings = _listings(asked, request, (page - 1) * PAGE, PAGE)
     shown = _shown(listings, of)
