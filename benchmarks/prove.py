@@ -200,17 +200,15 @@ class Proof:
         self._note(again)
         lost = sum(email(number) not in effects for number in range(self._records))
         repeated = sum(effects.values()) - len(effects)
-        unsettled = told["done"] - left.was_read
         yield Row(
             "e", "kill -9 half-way, then resume: lost", str(lost), "0",
             lost == 0 and row.delivered == self._records, "",
             f"{left.was_read:,} on disk, {told['done']:,} at the sink when it was killed",
         )  # fmt: skip
         yield Row(
-            "e", "sent twice", str(repeated), f"those in flight, {unsettled}",
-            repeated <= unsettled and max(effects.values()) <= 2, "",
-            f"in flight: sent, and what became of it not yet on disk; {told['peak']} of them were"
-            " not answered",
+            "e", "sent twice", str(repeated), f"those in flight, {told['peak']}",
+            repeated <= told["peak"] and max(effects.values()) <= 2, "",
+            f"sent and not yet on disk: {told['done'] - left.was_read}",
         )  # fmt: skip
 
     def heard(self) -> Iterator[Row]:
